@@ -1,0 +1,1 @@
+"""The private PostgreSQL and Valkey: found, started, adopted and stopped without Django."""
