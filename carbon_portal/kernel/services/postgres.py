@@ -196,7 +196,7 @@ class Postgres:
         binaries = self._binaries(data, user)
         if not (data / "PG_VERSION").exists():
             self._initdb(binaries, data, user)
-        self._remove_foreign_pid_files(data)
+        self._disarm_stale_pid_files(data)
         self._launch(binaries, data, user)
         self._make_roles()
         return True
@@ -240,13 +240,17 @@ class Postgres:
             item.rename(data / item.name)
         building.rmdir()
 
-    def _remove_foreign_pid_files(self, data: Path) -> None:
-        """Remove pid files whose pid now belongs to another program: PostgreSQL would take it for a live server."""
-        lock = self.sockets / f".s.PGSQL.{paths.POSTGRES_PORT}.lock"
-        for path in (data / "postmaster.pid", lock):
-            pid = _first_number(path)
-            if path.exists() and (pid is None or (alive(pid) and not self._is_ours(pid))):
-                path.unlink()
+    def _disarm_stale_pid_files(self, data: Path) -> None:
+        """Let PostgreSQL see that a pid file is stale although its pid answers.
+
+        The pid may belong to another program by now, or to a zombie that nobody collects (containers often have no
+        real init). PostgreSQL takes its parent's pid for stale, so ours is written in. The file stays: its last line
+        names the shared memory, by which PostgreSQL sees whether backends of a killed server still run.
+        """
+        for path in (data / "postmaster.pid", self.sockets / f".s.PGSQL.{paths.POSTGRES_PORT}.lock"):
+            if path.exists():
+                _, _, rest = path.read_text(errors="replace").partition("\n")
+                path.write_text(f"{os.getpid()}\n{rest}")
 
     def _command(self, binaries: Binaries, data: Path) -> list[str]:
         settings = {
@@ -282,6 +286,7 @@ class Postgres:
                 if not lingering or time.monotonic() > end:
                     raise
                 time.sleep(0.2)
+                self._disarm_stale_pid_files(data)
 
     def _wait(self, pid: int) -> None:
         wait_until(lambda: not alive(pid) or self.ready(), seconds=START_SECONDS)

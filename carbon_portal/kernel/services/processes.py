@@ -196,7 +196,7 @@ def reachable_copy(folder: Path, *, probe: str, user: Runner) -> Path:
     shutil.copytree(folder, fresh, symlinks=True)
     for path in (fresh, *fresh.rglob("*")):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) and path.stat().st_mode & 0o111 else 0o644)
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o111 else 0o644)
     fresh.rename(target)
     return target
 
