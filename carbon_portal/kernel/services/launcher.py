@@ -53,7 +53,7 @@ def _where(service: Postgres | Valkey) -> str:
 
 def start(var: Path | None = None, *, durable: bool = True) -> list[Report]:
     """Start what is not running and adopt what is. ``durable=False`` (tests) trades safety on power loss for speed."""
-    var = var or paths.var_dir()
+    var = var or paths.var_folder()
     mine, reports = _services(var, durable=durable)
     if not mine:
         return reports
@@ -67,7 +67,7 @@ def start(var: Path | None = None, *, durable: bool = True) -> list[Report]:
 
 def stop(var: Path | None = None) -> list[Report]:
     """Stop what runs, Valkey first; harmless when nothing does."""
-    var = var or paths.var_dir()
+    var = var or paths.var_folder()
     mine, reports = _services(var, durable=True)
     if not mine or not var.is_dir():
         return reports + [Report(_name(service), "not running") for service in mine]
@@ -79,7 +79,7 @@ def stop(var: Path | None = None) -> list[Report]:
 
 def status(var: Path | None = None) -> list[Report]:
     """What runs now; starts and stops nothing."""
-    var = var or paths.var_dir()
+    var = var or paths.var_folder()
     mine, reports = _services(var, durable=True)
     for service in mine:
         up = service.ready()

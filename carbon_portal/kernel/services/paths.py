@@ -30,7 +30,7 @@ class ConfigurationError(ValueError):
     """An environment variable of the services says something that cannot be meant."""
 
 
-def var_dir() -> Path:
+def var_folder() -> Path:
     """The folder of everything that this checkout writes: cluster, uploads, keys, logs."""
     named = os.environ.get("PORTAL_VAR", "").strip()
     return Path(os.path.realpath(os.path.expanduser(named))) if named else BASE_DIR / "var"
@@ -47,7 +47,7 @@ def socket_dir(var: Path | None = None) -> Path:
     A socket's path holds 107 bytes, so it cannot stand in a deep checkout; and it must not follow TMPDIR,
     which differs between a terminal, a service manager and a test run.
     """
-    return Path("/tmp") / f"carbon-portal-{folder_key(var or var_dir())}"  # noqa: S108  (owner and mode are checked)
+    return Path("/tmp") / f"carbon-portal-{folder_key(var or var_folder())}"  # noqa: S108  (owner and mode are checked)
 
 
 def role_name(role: str) -> str:
