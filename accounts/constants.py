@@ -1,0 +1,63 @@
+"""Choices of this app: kinds of subject, roles, consent scenes."""
+
+from django.db import models
+
+
+class ParticipantKind(models.TextChoices):
+    """The subjects of the plan: 个人, 社区家庭, 小微企业 (社会团体 joins later)."""
+
+    RESIDENT = "resident", "居民"
+    HOUSEHOLD = "household", "家庭"
+    SME = "sme", "小微企业"
+    GROUP = "group", "社会团体"
+
+
+class OrganisationKind(models.TextChoices):
+    SME = "sme", "小微企业"
+    MERCHANT = "merchant", "商家"
+    SPONSOR = "sponsor", "资助方"
+    AUTHORITY = "authority", "主管部门"
+
+
+class MeterKind(models.TextChoices):
+    ELECTRICITY = "electricity", "电表"
+    WATER = "water", "水表"
+    GAS = "gas", "气表"
+
+
+class Role(models.TextChoices):
+    """Roles of interface.md section 1 that exist so far; each is held per region or organisation."""
+
+    RESIDENT = "resident", "居民"
+    HOUSEHOLD_HEAD = "household_head", "户主"
+    SME_OWNER = "sme_owner", "企业负责人"
+    SME_CLERK = "sme_clerk", "企业经办人"
+    MERCHANT_OWNER = "merchant_owner", "商家负责人"
+    CASHIER = "cashier", "店员"
+    SPONSOR = "sponsor", "资助方"
+    CITY_OFFICER = "city_officer", "市级经办人"
+    CITY_APPROVER = "city_approver", "市级审定人"
+    PROVINCE_OFFICER = "province_officer", "省级经办人"
+    PROVINCE_APPROVER = "province_approver", "省级审定人"
+    SYSTEM_ADMIN = "system_admin", "系统管理员"
+    SECURITY_ADMIN = "security_admin", "安全管理员"
+    AUDITOR = "auditor", "审计管理员"
+
+
+CITY_ROLES = frozenset({Role.CITY_OFFICER, Role.CITY_APPROVER})
+PROVINCE_ROLES = frozenset({Role.PROVINCE_OFFICER, Role.PROVINCE_APPROVER, Role.AUDITOR})
+STAFF_ROLES = CITY_ROLES | PROVINCE_ROLES | {Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN}
+
+
+class ConsentScene(models.TextChoices):
+    """Data scenes that a person allows one by one; none is pre-ticked (G1-a)."""
+
+    TRAVEL = "travel", "公交地铁和骑行记录"
+    ELECTRICITY = "electricity", "家庭用电"
+    WATER = "water", "家庭用水"
+    GAS = "gas", "家庭用气"
+    RECYCLING = "recycling", "回收记录"
+    VEHICLE = "vehicle", "新能源汽车"
+
+
+TERMS_VERSION = "2026-11"

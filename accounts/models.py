@@ -1,0 +1,226 @@
+"""People and what they belong to.
+
+A *person* is a human being; a *login* (`User`) is one way in; a *participant* is a subject that earns: a resident, a
+household or a firm. Everything downstream points at participants and stores opaque uuids.
+"""
+
+import uuid
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+
+from carbon_portal.kernel.append_only import AppendOnly
+
+from .constants import ConsentScene, MeterKind, OrganisationKind, ParticipantKind, Role
+
+
+class Person(models.Model):
+    """A natural person: one, however many logins (T6). `real_name_hash` is a keyed hash, never the number itself."""
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=50, blank=True)
+    region = models.CharField(max_length=6, help_text="GB/T 2260 code of the area the person lives in")
+    real_name_hash = models.CharField(max_length=64, null=True, unique=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name or str(self.uuid)
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **fields: object) -> "User":
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A login. Residents come in by phone and code, staff by user name and password."""
+
+    username = models.CharField(max_length=60, unique=True)
+    phone = models.CharField(max_length=16, null=True, unique=True, help_text="E.164, +86…")
+    phone_verified = models.BooleanField(default=False)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="logins", null=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    objects = UserManager()
+    USERNAME_FIELD = "username"
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class Organisation(models.Model):
+    """A firm, shop, sponsor or authority. Firms carry the 统一社会信用代码 (GB 32100) with its check character."""
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=20, choices=OrganisationKind)
+    name = models.CharField(max_length=120)
+    credit_code = models.CharField(max_length=18, null=True, unique=True)
+    region = models.CharField(max_length=6)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Household(models.Model):
+    """A family: the meter belongs to it, one reading credits it once (D1-b)."""
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=60)
+    region = models.CharField(max_length=6)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HouseholdMember(models.Model):
+    """Who belongs to a household, and since when; `left_on` keeps history."""
+
+    household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="members")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="household_memberships")
+    is_head = models.BooleanField(default=False)
+    joined_on = models.DateField()
+    left_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            # A person lives in one household at a time, so that no family bonus is drawn twice.
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(left_on__isnull=True), name="member_one_household_at_a_time"
+            ),
+            models.UniqueConstraint(
+                fields=["household"], condition=Q(is_head=True, left_on__isnull=True), name="household_one_head"
+            ),
+        ]
+
+
+class Meter(models.Model):
+    """A supply meter bound to a household or firm. One binding at a time in the whole province."""
+
+    kind = models.CharField(max_length=12, choices=MeterKind)
+    number = models.CharField(max_length=30)
+    household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="meters", null=True)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="meters", null=True)
+    region = models.CharField(max_length=6)
+    bound_on = models.DateField()
+    released_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "number"], condition=Q(released_on__isnull=True), name="meter_bound_once"
+            ),
+            # A meter has one owner: a household or a firm, never both.
+            models.CheckConstraint(
+                name="meter_one_owner",
+                condition=Q(household__isnull=False, organisation__isnull=True)
+                | Q(household__isnull=True, organisation__isnull=False),
+            ),
+        ]
+
+
+class Participant(models.Model):
+    """A subject that earns grams and points; the ledger knows it by `uuid`, other systems by `public_id`."""
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    public_id = models.CharField(max_length=20, unique=True)
+    kind = models.CharField(max_length=12, choices=ParticipantKind)
+    region = models.CharField(max_length=6)
+    person = models.OneToOneField(Person, on_delete=models.PROTECT, null=True, related_name="participant")
+    household = models.OneToOneField(Household, on_delete=models.PROTECT, null=True, related_name="participant")
+    organisation = models.OneToOneField(Organisation, on_delete=models.PROTECT, null=True, related_name="participant")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # The kind says which one subject stands behind the account.
+            models.CheckConstraint(
+                name="participant_subject_fits_kind",
+                condition=Q(kind="resident", person__isnull=False, household__isnull=True, organisation__isnull=True)
+                | Q(kind="household", person__isnull=True, household__isnull=False, organisation__isnull=True)
+                | Q(kind__in=["sme", "group"], person__isnull=True, household__isnull=True, organisation__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class Membership(models.Model):
+    """A role that a person holds, per organisation or per region (province, city or county code)."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=30, choices=Role)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, null=True, related_name="memberships")
+    region = models.CharField(max_length=6, blank=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "role", "organisation", "region"],
+                condition=Q(is_active=True),
+                nulls_distinct=False,
+                name="membership_once",
+            ),
+            models.CheckConstraint(
+                name="membership_has_scope", condition=Q(organisation__isnull=False) | ~Q(region="")
+            ),
+        ]
+
+
+class Provider(models.Model):
+    """A source of records: a city system, a metro operator, a utility. Its code is part of each source key."""
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    region = models.CharField(max_length=6)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Consent(AppendOnly):
+    """One step of a person's consent to one data scene; the newest step counts (G1-a)."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="consents")
+    scene = models.CharField(max_length=20, choices=ConsentScene)
+    granted = models.BooleanField()
+    text_version = models.CharField(max_length=20)
+    at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        indexes = [models.Index(fields=["person", "scene", "-id"], name="consent_newest")]
+
+
+class TermsAcceptance(AppendOnly):
+    """Which version of the terms a person accepted, and when."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="terms")
+    version = models.CharField(max_length=20)
+    at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        constraints = [models.UniqueConstraint(fields=["person", "version"], name="terms_once")]
+
+
+class OutboxMessage(models.Model):
+    """What the demo's SMS gateway would have sent; shown on a page in demo mode only."""
+
+    phone = models.CharField(max_length=16)
+    text = models.CharField(max_length=300)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]

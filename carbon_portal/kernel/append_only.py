@@ -1,0 +1,21 @@
+"""What is written once: refused change by trigger for everybody, and by grant for the application's roles."""
+
+import pgtrigger
+from django.db import models
+
+
+class AppendOnly(models.Model):
+    """Base of tables whose rows are facts. A child's Meta inherits from `AppendOnly.Meta`.
+
+    `column_insert_grants` names the only columns that the application may supply; the others are the database's own.
+    """
+
+    append_only = True
+    column_insert_grants: tuple[str, ...] = ()
+
+    class Meta:
+        abstract = True
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="no_truncate", operation=pgtrigger.Truncate),
+        ]

@@ -1,0 +1,108 @@
+"""The library in the database: documents by version, with the exact bytes and their hash; the factor library likewise."""
+
+import pgtrigger
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.db import models
+from django.db.models import Q
+
+from .constants import FROZEN_STATES, VersionState
+
+_FROZEN = ", ".join(f"'{state.value}'" for state in FROZEN_STATES)
+
+
+class Methodology(models.Model):
+    """A code with its versions. Activity and issuing region belong to the code and never change.
+
+    Per activity and issuing region at most one code is in force at a time: `in_force` is the span of dates.
+    """
+
+    code = models.CharField(max_length=40, primary_key=True)
+    activity = models.CharField(max_length=40)
+    region = models.CharField(max_length=6)
+    level = models.CharField(max_length=12)
+    sector = models.CharField(max_length=20)
+    in_force = DateRangeField(null=True, help_text="from the first published version's effective date")
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="methodology_one_code_in_force",
+                expressions=[
+                    ("activity", RangeOperators.EQUAL),
+                    ("region", RangeOperators.EQUAL),
+                    ("in_force", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(in_force__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class MethodologyVersion(models.Model):
+    """One document. Once published its content never changes: a trigger refuses it for everybody (Q3)."""
+
+    methodology = models.ForeignKey(Methodology, on_delete=models.PROTECT, related_name="versions")
+    version = models.CharField(max_length=20)
+    state = models.CharField(max_length=20, choices=VersionState, default=VersionState.DRAFT)
+    effective_from = models.DateField()
+    sha256 = models.CharField(max_length=64, help_text="of the canonical JSON")
+    source = models.TextField(help_text="the YAML as it was received")
+    document = models.JSONField()
+    title_zh = models.CharField(max_length=200)
+    title_en = models.CharField(max_length=200, blank=True)
+    certifiable = models.BooleanField()
+    published_at = models.DateTimeField(null=True)
+    sunset_on = models.DateField(null=True)
+    successor = models.ForeignKey("self", on_delete=models.PROTECT, null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["methodology", "version"], name="version_once_per_code"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="published_content_is_frozen",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(f"OLD.state IN ({_FROZEN})"),
+                func="""
+                    IF (NEW.methodology_id, NEW.version, NEW.effective_from, NEW.sha256, NEW.source, NEW.document,
+                        NEW.title_zh, NEW.title_en, NEW.certifiable, NEW.published_at)
+                       IS DISTINCT FROM
+                       (OLD.methodology_id, OLD.version, OLD.effective_from, OLD.sha256, OLD.source, OLD.document,
+                        OLD.title_zh, OLD.title_en, OLD.certifiable, OLD.published_at)
+                       OR NEW.state NOT IN ('published', 'superseded', 'withdrawn') THEN
+                        RAISE EXCEPTION 'version % of % is published and never changes', OLD.version, OLD.methodology_id
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Protect(
+                name="published_is_kept", operation=pgtrigger.Delete, condition=pgtrigger.Condition(f"OLD.state IN ({_FROZEN})")
+            ),
+            pgtrigger.Protect(name="no_truncate", operation=pgtrigger.Truncate),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.methodology_id}@{self.version}"
+
+
+class FactorLibrary(models.Model):
+    """A synced state of factors.yaml. Values are dated inside; a new file is a new row, the newest row applies."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    source = models.TextField()
+    synced_at = models.DateTimeField()
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="no_truncate", operation=pgtrigger.Truncate),
+        ]
+
+    append_only = True
