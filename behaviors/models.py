@@ -97,9 +97,7 @@ class BehaviorRecord(models.Model):
     class Meta:
         indexes = [
             # The row is the queue: workers claim the oldest pending ones with SKIP LOCKED.
-            models.Index(
-                fields=["id"], name="record_pending", condition=models.Q(state__in=["received", "checking"])
-            ),
+            models.Index(fields=["id"], name="record_pending", condition=models.Q(state__in=["received", "checking"])),
             models.Index(fields=["window_ends_at"], name="record_open_window", condition=models.Q(state="provisional")),
             models.Index(fields=["participant", "-occurred_on", "-id"], name="record_by_participant"),
             models.Index(fields=["region", "occurred_on"], name="record_by_region"),

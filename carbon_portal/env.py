@@ -8,7 +8,19 @@ from carbon_portal.kernel.services.paths import broker_url, cache_url, database_
 
 ROLES = ("owner", "web", "worker")
 
-__all__ = ["ROLES", "broker_url", "cache_url", "database_dsn", "flag", "number", "role", "secret_key", "text", "var_folder", "words"]
+__all__ = [
+    "ROLES",
+    "broker_url",
+    "cache_url",
+    "database_dsn",
+    "flag",
+    "number",
+    "role",
+    "secret_key",
+    "text",
+    "var_folder",
+    "words",
+]
 
 
 def text(name: str, default: str = "") -> str:

@@ -6,6 +6,8 @@ from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import Q
 
+from carbon_portal.kernel.append_only import NO_TRUNCATE, AppendOnly
+
 from .constants import FROZEN_STATES, VersionState
 
 _FROZEN = ", ".join(f"'{state.value}'" for state in FROZEN_STATES)
@@ -83,26 +85,23 @@ class MethodologyVersion(models.Model):
                 """,
             ),
             pgtrigger.Protect(
-                name="published_is_kept", operation=pgtrigger.Delete, condition=pgtrigger.Condition(f"OLD.state IN ({_FROZEN})")
+                name="published_is_kept",
+                operation=pgtrigger.Delete,
+                condition=pgtrigger.Condition(f"OLD.state IN ({_FROZEN})"),
             ),
-            pgtrigger.Protect(name="no_truncate", operation=pgtrigger.Truncate),
+            NO_TRUNCATE,
         ]
 
     def __str__(self) -> str:
         return f"{self.methodology_id}@{self.version}"
 
 
-class FactorLibrary(models.Model):
+class FactorLibrary(AppendOnly):
     """A synced state of factors.yaml. Values are dated inside; a new file is a new row, the newest row applies."""
 
     sha256 = models.CharField(max_length=64, unique=True)
     source = models.TextField()
     synced_at = models.DateTimeField()
 
-    class Meta:
-        triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Protect(name="no_truncate", operation=pgtrigger.Truncate),
-        ]
-
-    append_only = True
+    class Meta(AppendOnly.Meta):
+        pass

@@ -4,6 +4,19 @@ import pgtrigger
 from django.db import models
 
 
+NO_TRUNCATE = pgtrigger.Trigger(
+    name="no_truncate",
+    operation=pgtrigger.Truncate,
+    when=pgtrigger.Before,
+    level=pgtrigger.Statement,
+    func="RAISE EXCEPTION '% is append-only: TRUNCATE refused', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';",
+)
+APPEND_ONLY_TRIGGERS = [
+    pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+    NO_TRUNCATE,
+]
+
+
 class AppendOnly(models.Model):
     """Base of tables whose rows are facts. A child's Meta inherits from `AppendOnly.Meta`.
 
@@ -15,7 +28,4 @@ class AppendOnly(models.Model):
 
     class Meta:
         abstract = True
-        triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Protect(name="no_truncate", operation=pgtrigger.Truncate),
-        ]
+        triggers = APPEND_ONLY_TRIGGERS

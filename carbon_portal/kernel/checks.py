@@ -19,8 +19,16 @@ def guard_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
     """What can be told from settings alone."""
     rules: Iterable[tuple[bool, str, str]] = (
         (not settings.DEBUG, "E001", "DEBUG must be off. 请关闭 DEBUG。"),
-        (_strong_key(settings.SECRET_KEY), "E002", "SECRET_KEY needs 50 random characters. 密钥须为 50 位以上随机字符。"),
-        (bool(settings.ALLOWED_HOSTS) and "*" not in settings.ALLOWED_HOSTS, "E003", "Name ALLOWED_HOSTS. 请写明域名。"),
+        (
+            _strong_key(settings.SECRET_KEY),
+            "E002",
+            "SECRET_KEY needs 50 random characters. 密钥须为 50 位以上随机字符。",
+        ),
+        (
+            bool(settings.ALLOWED_HOSTS) and "*" not in settings.ALLOWED_HOSTS,
+            "E003",
+            "Name ALLOWED_HOSTS. 请写明域名。",
+        ),
         (settings.DEMO or settings.SESSION_COOKIE_SECURE, "E004", "Session cookie must be Secure."),
         (settings.DEMO or settings.CSRF_COOKIE_SECURE, "E005", "CSRF cookie must be Secure."),
         (settings.DEMO or settings.SECURE_HSTS_SECONDS >= 31_536_000, "E006", "HSTS needs a year."),

@@ -22,7 +22,9 @@ class IdempotencyConflict(DomainError):
     code = "idempotency_conflict"
     http_status = 409
     zh = "这个幂等键已用于另一份内容,本次没有写入。如是新的请求,请换一个键;如是重试,请发送原来的内容。"
-    en = "This idempotency key was used with another body; nothing was written. Use a new key, or resend the first body."
+    en = (
+        "This idempotency key was used with another body; nothing was written. Use a new key, or resend the first body."
+    )
 
 
 class IdempotencyInProgress(DomainError):

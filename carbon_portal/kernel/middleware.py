@@ -60,8 +60,6 @@ class domain_errors:  # noqa: N801  (named like its neighbours in settings.MIDDL
         if not isinstance(exception, DomainError):
             return None
         if request.path.startswith("/api/"):
-            return JsonResponse(
-                from_domain_error(exception), status=exception.http_status, content_type=CONTENT_TYPE
-            )
+            return JsonResponse(from_domain_error(exception), status=exception.http_status, content_type=CONTENT_TYPE)
         context = {"error": exception, "sentence": exception.sentence(translation.get_language())}
         return render(request, "errors/refusal.html", context, status=exception.http_status)

@@ -56,10 +56,7 @@ class Approval(AppendOnly):
             models.CheckConstraint(
                 name="approval_two_people",
                 condition=Q(basis="founding", initiator__isnull=True, approver__isnull=True)
-                | (
-                    Q(basis="four_eyes", initiator__isnull=False, approver__isnull=False)
-                    & ~Q(initiator=F("approver"))
-                ),
+                | (Q(basis="four_eyes", initiator__isnull=False, approver__isnull=False) & ~Q(initiator=F("approver"))),
             ),
             # One decision on the same content of the same subject.
             models.UniqueConstraint(fields=["kind", "subject", "content_sha256"], name="approval_once_per_content"),

@@ -12,11 +12,19 @@ CONTENT_TYPE = "application/problem+json"
 
 # Errors that the framework raises itself: code, title, title_en, detail, detail_en.
 _FRAMEWORK: dict[int, tuple[str, str, str]] = {
-    400: ("malformed", "请求格式有误,没有写入。请按接口文档检查内容后重发。", "Malformed request. Nothing was written."),
+    400: (
+        "malformed",
+        "请求格式有误,没有写入。请按接口文档检查内容后重发。",
+        "Malformed request. Nothing was written.",
+    ),
     401: ("not_authenticated", "请先取得访问令牌,并放在 Authorization 头里。", "Send a bearer token in Authorization."),
     403: ("forbidden", Forbidden.zh, Forbidden.en),
     404: ("not_found", NotFound.zh, NotFound.en),
-    405: ("method_not_allowed", "这个地址不支持该方法,请看接口文档。", "This method is not allowed here. See the docs."),
+    405: (
+        "method_not_allowed",
+        "这个地址不支持该方法,请看接口文档。",
+        "This method is not allowed here. See the docs.",
+    ),
     406: ("not_acceptable", "只能返回 JSON,请改 Accept 头。", "Only JSON is available. Change the Accept header."),
     413: ("too_large", "内容过大,没有写入。请拆成小份再发。", "The body is too large. Split it and send again."),
     415: ("unsupported_media_type", "请用 application/json 发送。", "Send application/json."),
@@ -75,7 +83,11 @@ def _from_framework(exc: exceptions.APIException) -> dict[str, Any]:
     code, zh, en = _FRAMEWORK.get(exc.status_code, _FRAMEWORK[400])
     errors = _field_errors(exc.detail) if isinstance(exc, exceptions.ValidationError) else []
     if errors:
-        code, zh, en = InvalidInput.code, "有填写有误的内容,没有写入。请逐项改正后重发。", "Some fields are invalid. Nothing was written."
+        code, zh, en = (
+            InvalidInput.code,
+            "有填写有误的内容,没有写入。请逐项改正后重发。",
+            "Some fields are invalid. Nothing was written.",
+        )
     return problem(status=exc.status_code, code=code, title=zh.split("。")[0], detail=zh, detail_en=en, errors=errors)
 
 
@@ -91,7 +103,9 @@ def _framework_headers(exc: exceptions.APIException) -> dict[str, str]:
 def _field_errors(detail: Any, path: str = "") -> list[dict[str, Any]]:
     if isinstance(detail, dict):
         return [
-            entry for key, value in detail.items() for entry in _field_errors(value, f"{path}.{key}" if path else str(key))
+            entry
+            for key, value in detail.items()
+            for entry in _field_errors(value, f"{path}.{key}" if path else str(key))
         ]
     if isinstance(detail, list):
         return [entry for value in detail for entry in _field_errors(value, path)]

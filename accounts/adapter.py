@@ -1,0 +1,7 @@
+"""How allauth sees this portal's people."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+
+
+class PortalAccountAdapter(DefaultAccountAdapter):
+    """Phone first; codes leave through the SMS gateway."""
