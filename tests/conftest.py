@@ -1,0 +1,207 @@
+"""What every test stands on: real servers, a database per session, and the means to take one's own.
+
+* ``db`` / ``@pytest.mark.django_db``: a transaction of ``portal_web`` that is rolled back;
+* ``own_database``: a fresh copy of the migrated template for a test that commits, races or attacks;
+* ``as_role("portal_worker")``: a raw connection to the current test database under any role;
+* ``live_portal``: gunicorn and a Celery worker on a database of their own; ``page`` is a Chromium page.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+# Before settings are read: they take the sockets, keys and uploads of the test runs from here. This is also why
+# pyproject.toml does not name DJANGO_SETTINGS_MODULE to pytest-django, which would read them earlier.
+TEST_VAR = Path(os.environ.get("PORTAL_VAR") or ROOT / "var").resolve() / "test"
+for _foreign in ("DATABASE_URL", "DATABASE_URL_OWNER", "DATABASE_URL_WORKER", "REDIS_URL", "PORTAL_DB_NAME"):
+    os.environ.pop(_foreign, None)
+os.environ.update(
+    PORTAL_VAR=str(TEST_VAR),
+    PORTAL_DB_ROLE="web",
+    PORTAL_DEMO="1",
+    DJANGO_SETTINGS_MODULE="carbon_portal.settings",
+)
+
+import psycopg2.extensions  # noqa: E402
+import pytest  # noqa: E402
+import redis  # noqa: E402
+from pytest_django.plugin import DjangoDbBlocker  # noqa: E402
+
+from carbon_portal.kernel.services import paths  # noqa: E402
+from tests import database, portal  # noqa: E402
+
+#: The flags of every Chromium in this project: no sandbox (CI is root), no traffic of its own.
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if settings.configured and str(settings.VAR) != str(TEST_VAR):
+        raise pytest.UsageError("settings were read before the tests named their var folder: unset the -p/--ds options")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        asked = set(getattr(item, "fixturenames", ()))
+        if (marker and marker.kwargs.get("transaction")) or "transactional_db" in asked:
+            raise pytest.UsageError(f"{item.nodeid}: portal_web may not TRUNCATE; a test that commits takes own_database")
+        if "own_database" in asked and (marker or "db" in asked):
+            raise pytest.UsageError(f"{item.nodeid}: take own_database or the rolled-back db, not both")
+
+
+# -- servers and databases ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[Path]:
+    """The private PostgreSQL (fsync off) and Valkey; the var folder they live in."""
+    with database.services(TEST_VAR):
+        database.drop_leftovers()
+        yield TEST_VAR
+
+
+@pytest.fixture(scope="session")
+def template_database(services: Path) -> str:
+    """The migrated, empty database that all copies come from."""
+    return database.ensure_template(services)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(template_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Replaces pytest-django's: the session's database is a copy of the template, seen as ``portal_web``."""
+    with django_db_blocker.unblock():
+        name = database.make_copy(template_database, "tests")
+        database.point_django_at(name)
+    yield
+    with django_db_blocker.unblock():
+        database.point_django_at("postgres")
+        database.drop(name)
+
+
+@pytest.fixture
+def own_database(django_db_setup: None, template_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """A database that this test alone has, and may commit to from as many threads and processes as it likes."""
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        before = connections["default"].settings_dict["NAME"]
+        name = database.make_copy(template_database, "own")
+        database.point_django_at(name)
+        os.environ["PORTAL_DB_NAME"] = name  # child processes of the test find it too
+        _clear_cache()
+        try:
+            yield name
+        finally:
+            del os.environ["PORTAL_DB_NAME"]
+            database.point_django_at(before)
+            database.drop(name)
+
+
+@pytest.fixture
+def as_role(django_db_setup: None) -> Iterator[Callable[[str], psycopg2.extensions.connection]]:
+    """``as_role("portal_worker")``: a raw connection to the current test database, closed after the test.
+
+    It sees what is committed, so in a rolled-back ``db`` test it sees the empty template only.
+    """
+    from django.db import connections
+
+    opened = []
+
+    def connect(role: str) -> psycopg2.extensions.connection:
+        connection = database.connect(role, connections["default"].settings_dict["NAME"])
+        opened.append(connection)
+        return connection
+
+    yield connect
+    for connection in opened:
+        connection.close()
+
+
+def _clear_cache() -> None:
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_memory_of_other_tests(request: pytest.FixtureRequest) -> None:
+    """Rate limits and cached pages of the test before would change the result of this one."""
+    if "django_db_setup" in request.fixturenames or request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("services")
+        _clear_cache()
+
+
+# -- the whole portal, and a browser -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def portal_processes(own_database: str) -> Iterator[portal.Portal]:
+    """A portal on ``own_database`` of which nothing runs yet: start_web(), start_worker(), start_beat().
+
+    It shares the broker and the cache with the test's own process, so what the test commits wakes its worker.
+    """
+    redis.from_url(f"unix://{paths.valkey_socket()}").flushall()  # messages of tests before
+    running = portal.Portal(database=own_database, var=TEST_VAR)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def live_portal(portal_processes: portal.Portal) -> portal.Portal:
+    """Web and worker as in production, with the test's own database; ``live_portal.url`` is its address."""
+    portal_processes.start_web()
+    portal_processes.start_worker()
+    return portal_processes
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium; without one browser tests are skipped, or fail where REQUIRE_BROWSER=1 (CI)."""
+    named = os.environ.get("CHROMIUM")
+    candidates = [named] if named else ["/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"]
+    for candidate in candidates:
+        found = shutil.which(candidate)
+        if found:
+            # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
+            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+            return found
+    reason = f"no Chromium found (looked for {', '.join(candidates)})"
+    if os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(f"REQUIRE_BROWSER=1 and {reason}: install the package chromium")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(chromium: str) -> dict[str, Any]:
+    """pytest-playwright's hook: the system's Chromium instead of a downloaded one."""
+    return {"executable_path": chromium, "args": CHROMIUM_FLAGS, "headless": True}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args() -> dict[str, Any]:
+    """A resident's phone in Guangdong."""
+    return {
+        "locale": "zh-CN",
+        "timezone_id": "Asia/Shanghai",
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+    }
