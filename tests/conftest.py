@@ -52,8 +52,9 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if settings.configured and str(settings.VAR) != str(TEST_VAR):
-        raise pytest.UsageError("settings were read before the tests named their var folder: unset the -p/--ds options")
+    # Reading a setting also configures Django, which pytest-django waits for.
+    if str(settings.VAR) != str(TEST_VAR):
+        raise pytest.UsageError("settings were read before tests/conftest.py: unset DJANGO_SETTINGS_MODULE and --ds")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,7 +62,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = item.get_closest_marker("django_db")
         asked = set(getattr(item, "fixturenames", ()))
         if (marker and marker.kwargs.get("transaction")) or "transactional_db" in asked:
-            raise pytest.UsageError(f"{item.nodeid}: portal_web may not TRUNCATE; a test that commits takes own_database")
+            raise pytest.UsageError(
+                f"{item.nodeid}: portal_web may not TRUNCATE; a test that commits takes own_database"
+            )
         if "own_database" in asked and (marker or "db" in asked):
             raise pytest.UsageError(f"{item.nodeid}: take own_database or the rolled-back db, not both")
 

@@ -118,7 +118,9 @@ class Portal:
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
         if check and done.returncode:
-            raise AssertionError(f"manage.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+            raise AssertionError(
+                f"manage.py {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
         return done
 
     def status(self, path: str) -> int:
