@@ -92,7 +92,7 @@ class Activity:
         return self.title.zh
 
     def prefill_minutes(self, distance_m: int) -> int | None:
-        """Whole minutes (rounded up, at least one) that a trip of so many metres usually takes; None if it is no trip."""
+        """Whole minutes (rounded up, at least one) that a trip of so many metres takes; None if it is no trip."""
         if self.prefill_speed_kmh is None:
             return None
         return max(1, -(-distance_m * 60 // (self.prefill_speed_kmh * 1000)))

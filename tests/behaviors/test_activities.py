@@ -21,8 +21,14 @@ walk_trip:
 
 def test_the_list_covers_the_seven_domains():
     assert {a.sector for a in activities().values()} >= {
-        "electricity", "water", "gas", "transport", "vehicles", "waste", "carbon_sink",
-    }  # fmt: skip
+        "electricity",
+        "water",
+        "gas",
+        "transport",
+        "vehicles",
+        "waste",
+        "carbon_sink",
+    }
     assert len(activities()) >= 12
 
 
@@ -43,7 +49,8 @@ def test_a_stranger_is_refused_by_name():
     assert find("flying") is None
     with pytest.raises(UnknownActivity) as caught:
         activity("flying")
-    assert "flying" in caught.value.detail and "flying" in caught.value.detail_en
+    assert "flying" in caught.value.detail
+    assert "flying" in caught.value.detail_en
 
 
 def test_duration_is_suggested_from_the_distance():

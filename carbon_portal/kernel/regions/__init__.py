@@ -31,7 +31,7 @@ class UnknownRegion(DomainError):
     http_status = 404
     title = "没有这个行政区"
     title_en = "Unknown region"
-    zh = "没有代码为“{region}”的行政区。请使用 GB/T 2260 的六位代码,例如 440100(广州市)。"
+    zh = "没有代码为“{region}”的行政区。请使用 GB/T 2260 的六位代码，例如 440100（广州市）。"
     en = (
         "There is no division with the code “{region}”. Use a six-digit GB/T 2260 code, for example 440100 (Guangzhou)."
     )
@@ -132,7 +132,7 @@ def city_of(code: str) -> Region | None:
 
 
 def covers(outer: str, inner: str) -> bool:
-    """Whether the area of `outer` holds that of `inner`, by the digits alone, so it also answers for codes of other provinces.
+    """Whether the area of `outer` holds that of `inner`, by the digits alone (so for other provinces too).
 
     000000 covers all; a province its first two digits, a city four, a county six, a town itself.
     """
