@@ -88,8 +88,10 @@ class Portal:
         """gunicorn with threads on a free port; returns once /healthz answers 200."""
         web = self._spawn(
             "web",
-            ["gunicorn", "carbon_portal.wsgi:application", "-k", "gthread", "--threads", "8", "-w", "1"]
-            + ["-b", f"127.0.0.1:{self.port}", "--graceful-timeout", "5"],
+            [
+                *("gunicorn", "carbon_portal.wsgi:application", "-b", f"127.0.0.1:{self.port}"),
+                *("-k", "gthread", "--threads", "8", "-w", "1", "--graceful-timeout", "5"),
+            ],
             "web",
         )
         self.wait_until(lambda: self.status("/healthz") == 200, "the web process", web)
@@ -99,8 +101,10 @@ class Portal:
         """A prefork Celery worker; returns once it is ready for tasks."""
         worker = self._spawn(
             "worker",
-            ["celery", "-A", "carbon_portal", "worker", "-c", str(concurrency), "-Q", WORKER_QUEUES, "-l", "INFO"]
-            + ["--without-mingle", "--without-gossip"],
+            [
+                *("celery", "-A", "carbon_portal", "worker", "-c", str(concurrency), "-Q", WORKER_QUEUES),
+                *("-l", "INFO", "--without-mingle", "--without-gossip"),
+            ],
             "worker",
         )
         self.wait_until(lambda: " ready." in worker.log.read_text(errors="replace"), "the worker", worker)
