@@ -5,6 +5,7 @@
 """
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def stop(var: Path | None = None) -> list[Report]:
     with locked(var / "services.lock"):
         for service in reversed(mine):
             reports.append(Report(_name(service), "stopped" if service.stop() else "not running"))
+        with suppress(OSError):  # something else keeps its socket there
+            paths.socket_dir(var).rmdir()
     return reports
 
 
