@@ -1,0 +1,97 @@
+"""Reads of offers and vouchers, each with the right of the reader."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from accounts.models import Participant, Person
+from accounts.selectors import participants_of
+from carbon_portal.kernel import clock
+from carbon_portal.kernel.errors import NotFound
+
+from .constants import VoucherState
+from .errors import NoTill
+from .models import Cashier, Offer, Shop, Voucher
+
+
+def open_offers(*, at: dt.datetime, region: str = "") -> QuerySet[Offer]:
+    """Offers that can be taken now, with `remaining`; those of the person's own city first is the page's matter."""
+    offers = (
+        Offer.objects.filter(is_stopped=False, merchant__is_active=True, opens_at__lte=at, closes_at__gt=at)
+        .select_related("merchant__organisation")
+        .annotate(remaining=Coalesce(Sum("slots__remaining"), 0))
+        .order_by("cost_points", "title")
+    )
+    return offers.filter(merchant__region=region) if region else offers
+
+
+def offer_by_uuid(pk: uuid.UUID) -> Offer:
+    """An offer, open or not; missing is 404."""
+    offer = (
+        Offer.objects.select_related("merchant__organisation")
+        .annotate(remaining=Coalesce(Sum("slots__remaining"), 0))
+        .filter(pk=pk)
+        .first()
+    )
+    if offer is None:
+        raise NotFound
+    return offer
+
+
+def vouchers_of(participant: Participant) -> QuerySet[Voucher]:
+    """A participant's vouchers, newest first."""
+    return Voucher.objects.filter(participant=participant).select_related("merchant__organisation", "shop")
+
+
+def voucher_for(user: Any, pk: uuid.UUID) -> Voucher:
+    """A voucher of one of the user's own participants; anybody else's is 404."""
+    own = [participant.pk for participant in participants_of(user)]
+    voucher = (
+        Voucher.objects.select_related("merchant__organisation", "shop", "offer")
+        .filter(pk=pk, participant__in=own)
+        .first()
+    )
+    if voucher is None:
+        raise NotFound
+    return voucher
+
+
+def shop_of_cashier(person: Person | None) -> Shop:
+    """The shop whose till this person works now."""
+    cashier = (
+        Cashier.objects.select_related("shop__merchant__organisation")
+        .filter(person=person, is_active=True, shop__merchant__is_active=True)
+        .first()
+        if person
+        else None
+    )
+    if cashier is None:
+        raise NoTill
+    return cashier.shop
+
+
+def captures_today(shop: Shop, *, at: dt.datetime) -> QuerySet[Voucher]:
+    """What this shop's till took today, newest first, undone ones included."""
+    return (
+        Voucher.objects.filter(shop=shop, closed_at__gte=clock.local_midnight(clock.local_date(at)))
+        .filter(state__in=[VoucherState.CAPTURED, VoucherState.REFUNDED])
+        .select_related("participant__person")
+        .order_by("-closed_at")
+    )
+
+
+def captured_voucher(shop: Shop, pk: uuid.UUID) -> Voucher:
+    """A voucher that the shop's merchant captured, for its reversal."""
+    voucher = Voucher.objects.filter(pk=pk, merchant=shop.merchant, shop__isnull=False).first()
+    if voucher is None:
+        raise NotFound
+    return voucher
+
+
+def person_name(person: uuid.UUID | None) -> str:
+    """How a cashier is named to another cashier."""
+    found = Person.objects.filter(pk=person).values_list("name", flat=True).first() if person else None
+    return found or "店员"
