@@ -75,9 +75,7 @@ class Offer(models.Model):
             models.CheckConstraint(
                 name="offer_per_person_bounded", condition=Q(per_person__gte=1, per_person__lte=MAX_PER_PERSON)
             ),
-            models.CheckConstraint(
-                name="offer_voucher_life", condition=Q(voucher_days__gte=1, voucher_days__lte=366)
-            ),
+            models.CheckConstraint(name="offer_voucher_life", condition=Q(voucher_days__gte=1, voucher_days__lte=366)),
         ]
 
     def __str__(self) -> str:
@@ -108,6 +106,7 @@ class Voucher(models.Model):
     participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="vouchers")
     person_slot = models.PositiveSmallIntegerField()
     stock_slot = models.PositiveSmallIntegerField()
+    hold_id = models.BigIntegerField(unique=True, help_text="of the ledger")
     request_key = models.CharField(max_length=128, help_text="the form's or API's one-time key")
     state = models.CharField(max_length=10, choices=VoucherState, default=VoucherState.HELD)
     cost_points = QuantityField()

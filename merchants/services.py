@@ -17,7 +17,6 @@ from accounts.services import grant_role
 from carbon_portal.kernel import audit, clock
 from carbon_portal.kernel.errors import NotFound
 from credits.ledger import services as ledger
-from credits.ledger.addresses import merchant_points
 
 from . import codes, errors, selectors
 from .constants import (
@@ -114,7 +113,18 @@ def take_voucher(*, offer: Offer, participant: Participant, request_key: str, at
         _refuse_closed(offer, at)
         place = _free_place(offer, participant)
         stock_slot = _take_stock(offer, participant.uuid)
-        voucher = Voucher.objects.create(
+        pk = uuid.uuid4()
+        hold = ledger.hold(
+            key=f"redeem:{pk}:hold",
+            participant_uid=participant.uuid,
+            voucher_uid=pk,
+            points=offer.cost_points,
+            at=at,
+            source=f"offer:{offer.uuid}",
+        )
+        return Voucher.objects.create(
+            uuid=pk,
+            hold_id=hold.hold_id,
             number=_number(at),
             offer=offer,
             merchant=offer.merchant,
@@ -127,15 +137,6 @@ def take_voucher(*, offer: Offer, participant: Participant, request_key: str, at
             taken_at=at,
             expires_at=_expiry(offer, at),
         )
-        ledger.hold(
-            key=f"redeem:{voucher.uuid}:hold",
-            participant=participant.uuid,
-            voucher=voucher.uuid,
-            points=offer.cost_points,
-            at=at,
-            source=f"offer:{offer.uuid}",
-        )
-        return voucher
 
 
 @transaction.atomic
@@ -180,9 +181,9 @@ def capture(*, code: str, person: Person, at: dt.datetime) -> Voucher:
             raise _refusal(voucher, shop)
         ledger.capture(
             key=f"redeem:{voucher.uuid}:capture",
-            voucher=voucher.uuid,
+            hold_id=voucher.hold_id,
             points=voucher.cost_points,
-            to=merchant_points(shop.merchant_id),
+            merchant_uid=shop.merchant_id,
             at=at,
             source=f"shop:{shop.pk}",
         )
@@ -195,18 +196,16 @@ def refund(*, voucher: Voucher, person: Person, at: dt.datetime) -> Voucher:
     if voucher.merchant_id != shop.merchant_id:
         raise NotFound
     with transaction.atomic():
-        won = (
-            Voucher.objects.filter(
-                pk=voucher.pk,
-                state=VoucherState.CAPTURED,
-                closed_at__gte=clock.local_midnight(clock.local_date(at)),
-            ).update(state=VoucherState.REFUNDED, refunded_at=at)
-        )
+        won = Voucher.objects.filter(
+            pk=voucher.pk,
+            state=VoucherState.CAPTURED,
+            closed_at__gte=clock.local_midnight(clock.local_date(at)),
+        ).update(state=VoucherState.REFUNDED, refunded_at=at)
         voucher.refresh_from_db()
         if not won:
             raise _refund_refusal(voucher)
         _give_back_stock(voucher)
-        ledger.refund(key=f"redeem:{voucher.uuid}:refund", voucher=voucher.uuid, at=at, source=f"shop:{shop.pk}")
+        ledger.refund(hold_id=voucher.hold_id, at=at, source=f"shop:{shop.pk}")
         audit.record_event(verb="voucher.refunded", target=f"voucher:{voucher.uuid}", actor=person.uuid)
     return voucher
 
@@ -221,9 +220,7 @@ def release_voucher(*, voucher: Voucher, at: dt.datetime) -> Voucher:
         if not won:
             raise _closed(voucher)
         _give_back_stock(voucher)
-        ledger.release(
-            key=f"redeem:{voucher.uuid}:release", voucher=voucher.uuid, at=at, source="resident"
-        )
+        ledger.release(key=f"redeem:{voucher.uuid}:release", hold_id=voucher.hold_id, at=at, source="resident")
     return voucher
 
 
@@ -239,9 +236,7 @@ def expire_vouchers(*, at: dt.datetime) -> int:
             if not won:
                 continue  # captured or released a moment ago
             _give_back_stock(voucher)
-            ledger.expire_hold(
-                key=f"redeem:{voucher.uuid}:expire", voucher=voucher.uuid, at=at, source="expiry"
-            )
+            ledger.expire_hold(key=f"redeem:{voucher.uuid}:expire", hold_id=voucher.hold_id, at=at, source="expiry")
             closed += 1
     return closed
 
@@ -274,9 +269,9 @@ def _refuse_closed(offer: Offer, at: dt.datetime) -> None:
 
 def _free_place(offer: Offer, participant: Participant) -> int:
     taken = set(
-        Voucher.objects.filter(
-            offer=offer, participant=participant, state__in=OCCUPYING_STATES
-        ).values_list("person_slot", flat=True)
+        Voucher.objects.filter(offer=offer, participant=participant, state__in=OCCUPYING_STATES).values_list(
+            "person_slot", flat=True
+        )
     )
     for place in range(1, offer.per_person + 1):
         if place not in taken:

@@ -3,7 +3,6 @@
 import pgtrigger
 from django.db import models
 
-
 NO_TRUNCATE = pgtrigger.Trigger(
     name="no_truncate",
     operation=pgtrigger.Truncate,

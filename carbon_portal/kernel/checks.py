@@ -36,7 +36,7 @@ def guard_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
         (settings.CELERY_ACCEPT_CONTENT == ["json"], "E008", "Celery must accept JSON only."),
         (settings.CELERY_TASK_ACKS_LATE and settings.CELERY_TASK_REJECT_ON_WORKER_LOST, "E009", "Tasks must ack late."),
         (
-            settings.CELERY_TASK_TIME_LIMIT < settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"],
+            settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"] > settings.CELERY_TASK_TIME_LIMIT,
             "E010",
             "A task's time limit must be under the broker's visibility timeout.",
         ),

@@ -47,7 +47,7 @@ def language(get_response: Handler) -> Handler:
     return middleware
 
 
-class domain_errors:  # noqa: N801  (named like its neighbours in settings.MIDDLEWARE)
+class domain_errors:
     """A refusal that nobody caught becomes its sentence, with its status."""
 
     def __init__(self, get_response: Handler) -> None:

@@ -40,9 +40,7 @@ class LedgerAccount(models.Model):
     unit = models.CharField(max_length=6, choices=Unit)
     # Derived from the address by the database: nobody can open a participant's account without a floor.
     bounded = models.GeneratedField(
-        expression=models.ExpressionWrapper(
-            Q(address__regex=BOUNDED_PATTERN), output_field=models.BooleanField()
-        ),
+        expression=models.ExpressionWrapper(Q(address__regex=BOUNDED_PATTERN), output_field=models.BooleanField()),
         output_field=models.BooleanField(),
         db_persist=True,
     )
@@ -66,9 +64,7 @@ class LedgerAccount(models.Model):
     class Meta:
         constraints = [
             # Not `unique=True`, which would add a second index for LIKE.
-            models.UniqueConstraint(
-                fields=["address"], name="ledger_account_address_once"
-            ),
+            models.UniqueConstraint(fields=["address"], name="ledger_account_address_once"),
             # L2: no bounded account below zero, whoever writes.
             models.CheckConstraint(
                 name="ledger_account_floor",
@@ -84,9 +80,7 @@ class LedgerAccount(models.Model):
                 name="ledger_account_address",
                 condition=Q(address__regex=ADDRESS_PATTERN),
             ),
-            models.CheckConstraint(
-                name="ledger_account_unit", condition=Q(unit__in=Unit.values)
-            ),
+            models.CheckConstraint(name="ledger_account_unit", condition=Q(unit__in=Unit.values)),
             # A participant's year holds points, never money.
             models.CheckConstraint(
                 name="ledger_account_points_year",
@@ -124,9 +118,7 @@ class LedgerEntry(AppendOnly):
     id = models.BigAutoField(primary_key=True)
     uid = models.UUIDField(
         unique=True,
-        db_default=models.Func(
-            function="gen_random_uuid", output_field=models.UUIDField()
-        ),
+        db_default=models.Func(function="gen_random_uuid", output_field=models.UUIDField()),
     )
     kind = models.CharField(max_length=24, choices=Kind)
     line_count = models.IntegerField()
@@ -141,25 +133,15 @@ class LedgerEntry(AppendOnly):
         on_delete=models.PROTECT,
         related_name="reversed_by",
     )
-    source = models.CharField(
-        max_length=MAX_SOURCE_LENGTH, blank=True, default="", db_default=""
-    )
+    source = models.CharField(max_length=MAX_SOURCE_LENGTH, blank=True, default="", db_default="")
 
     class Meta(AppendOnly.Meta):
         constraints = [
             # L6: one key, one effect. Concurrent postings of the same key wait here.
-            models.UniqueConstraint(
-                fields=["idempotency_key"], name="ledger_entry_key_once"
-            ),
-            models.CheckConstraint(
-                name="ledger_entry_two_lines", condition=Q(line_count__gte=2)
-            ),
-            models.CheckConstraint(
-                name="ledger_entry_kind", condition=Q(kind__in=Kind.values)
-            ),
-            models.CheckConstraint(
-                name="ledger_entry_key_not_empty", condition=~Q(idempotency_key="")
-            ),
+            models.UniqueConstraint(fields=["idempotency_key"], name="ledger_entry_key_once"),
+            models.CheckConstraint(name="ledger_entry_two_lines", condition=Q(line_count__gte=2)),
+            models.CheckConstraint(name="ledger_entry_kind", condition=Q(kind__in=Kind.values)),
+            models.CheckConstraint(name="ledger_entry_key_not_empty", condition=~Q(idempotency_key="")),
             # L5: a reversal names what it reverses, and nothing else may.
             models.CheckConstraint(
                 name="ledger_entry_reversal_names_target",
@@ -200,9 +182,7 @@ class LedgerLine(AppendOnly):
         constraints = [
             models.CheckConstraint(
                 name="ledger_line_amount",
-                condition=~Q(amount=0)
-                & Q(amount__gte=-MAX_AMOUNT)
-                & Q(amount__lte=MAX_AMOUNT),
+                condition=~Q(amount=0) & Q(amount__gte=-MAX_AMOUNT) & Q(amount__lte=MAX_AMOUNT),
             ),
         ]
         indexes = [
@@ -225,24 +205,16 @@ class Hold(AppendOnly):
     column_insert_grants = ("entry_id", "account_id", "amount")
 
     id = models.BigAutoField(primary_key=True)
-    entry = models.OneToOneField(
-        LedgerEntry, on_delete=models.PROTECT, related_name="hold"
-    )
+    entry = models.OneToOneField(LedgerEntry, on_delete=models.PROTECT, related_name="hold")
     # The voucher's account; one hold per voucher.
-    account = models.OneToOneField(
-        LedgerAccount, on_delete=models.PROTECT, related_name="hold"
-    )
+    account = models.OneToOneField(LedgerAccount, on_delete=models.PROTECT, related_name="hold")
     amount = models.BigIntegerField()
 
     class Meta(AppendOnly.Meta):
         constraints = [
-            models.CheckConstraint(
-                name="ledger_hold_positive", condition=Q(amount__gt=0)
-            ),
+            models.CheckConstraint(name="ledger_hold_positive", condition=Q(amount__gt=0)),
             # Target of the composite foreign key that ties a resolution's held_points to this amount.
-            models.UniqueConstraint(
-                fields=["id", "amount"], name="ledger_hold_id_amount"
-            ),
+            models.UniqueConstraint(fields=["id", "amount"], name="ledger_hold_id_amount"),
         ]
 
     def __str__(self) -> str:
@@ -262,15 +234,11 @@ class HoldResolution(AppendOnly):
 
     id = models.BigAutoField(primary_key=True)
     # L8: resolved exactly once.
-    hold = models.OneToOneField(
-        Hold, on_delete=models.PROTECT, related_name="resolution"
-    )
+    hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="resolution")
     kind = models.CharField(max_length=8, choices=ResolutionKind)
     held_points = models.BigIntegerField()
     captured_points = models.BigIntegerField()
-    entry = models.OneToOneField(
-        LedgerEntry, on_delete=models.PROTECT, related_name="resolution"
-    )
+    entry = models.OneToOneField(LedgerEntry, on_delete=models.PROTECT, related_name="resolution")
 
     class Meta(AppendOnly.Meta):
         constraints = [
@@ -308,9 +276,7 @@ class AccountCheckpoint(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["account", "upto_entry"], name="ledger_checkpoint_once"
-            ),
+            models.UniqueConstraint(fields=["account", "upto_entry"], name="ledger_checkpoint_once"),
         ]
 
     def __str__(self) -> str:

@@ -82,15 +82,11 @@ def account_sum(account_id: int) -> int:
         return int(cursor.fetchone()[0])
 
 
-def balances_by_year(
-    participant_uid: UUID, *, on: dt.date | None = None
-) -> list[YearBalance]:
+def balances_by_year(participant_uid: UUID, *, on: dt.date | None = None) -> list[YearBalance]:
     """A participant's points by the year they were earned in, oldest first, empty years left out. One query."""
     day = on or clock.today()
     rows = (
-        LedgerAccount.objects.filter(
-            address__in=_year_addresses(participant_uid, day), balance__gt=0
-        )
+        LedgerAccount.objects.filter(address__in=_year_addresses(participant_uid, day), balance__gt=0)
         .order_by("points_year")
         .values_list("points_year", "balance")
     )
@@ -107,11 +103,7 @@ def balances_by_year(
 
 def spendable_points(participant_uid: UUID, *, on: dt.date | None = None) -> int:
     """What a participant can spend on a day. One query."""
-    return sum(
-        part.points
-        for part in balances_by_year(participant_uid, on=on)
-        if part.spendable
-    )
+    return sum(part.points for part in balances_by_year(participant_uid, on=on) if part.spendable)
 
 
 def statement(
@@ -160,9 +152,7 @@ def statement(
         for row in rows[:limit]
     ]
     more = len(rows) > limit
-    return StatementPage(
-        lines, f"{lines[-1].entry_id}-{lines[-1].line_no}" if more else None
-    )
+    return StatementPage(lines, f"{lines[-1].entry_id}-{lines[-1].line_no}" if more else None)
 
 
 def entry_by_uid(uid: UUID) -> LedgerEntry:
@@ -184,10 +174,7 @@ def hold_of_voucher(voucher_uid: UUID) -> Hold | None:
 
 def _year_addresses(participant_uid: UUID, day: dt.date) -> list[str]:
     """Exact addresses, so that the look-up is by key under any collation."""
-    return [
-        addresses.participant_points(participant_uid, year)
-        for year in range(FIRST_POINTS_YEAR, day.year + 2)
-    ]
+    return [addresses.participant_points(participant_uid, year) for year in range(FIRST_POINTS_YEAR, day.year + 2)]
 
 
 def _parse_cursor(cursor: str | None) -> tuple[int, int]:
@@ -195,12 +182,7 @@ def _parse_cursor(cursor: str | None) -> tuple[int, int]:
         return 2**63 - 1, 2**31 - 1
     entry, _, line = cursor.partition("-")
     if not (
-        entry.isascii()
-        and entry.isdigit()
-        and len(entry) < 19
-        and line.isascii()
-        and line.isdigit()
-        and len(line) < 10
+        entry.isascii() and entry.isdigit() and len(entry) < 19 and line.isascii() and line.isdigit() and len(line) < 10
     ):
         raise InvalidPosting(
             reason="翻页标记无效,请从第一页重新打开",

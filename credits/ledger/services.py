@@ -32,6 +32,7 @@ from .constants import (
     ResolutionKind,
     Unit,
 )
+from .models import HoldResolution, LedgerLine
 
 _PRINTABLE = re.compile(r"[ -~]*")
 
@@ -114,11 +115,7 @@ def post_chunk(
     for address, unit, amount in lines:
         _check_amount(amount, zero_allowed=True)
         sums[address, unit] = sums.get((address, unit), 0) + amount
-    merged = [
-        Line(address, Unit(unit), amount)
-        for (address, unit), amount in sorted(sums.items())
-        if amount
-    ]
+    merged = [Line(address, Unit(unit), amount) for (address, unit), amount in sorted(sums.items()) if amount]
     if not merged:
         return None
     return post(key=key, kind=kind, lines=merged, at=at, source=source)
@@ -217,11 +214,37 @@ def release(*, key: str, hold_id: int, at: dt.datetime, source: str = "") -> Pos
     return _resolve(key, hold_id, ResolutionKind.RELEASE, 0, None, at, source)
 
 
-def expire_hold(
-    *, key: str, hold_id: int, at: dt.datetime, source: str = ""
-) -> Posting:
+def expire_hold(*, key: str, hold_id: int, at: dt.datetime, source: str = "") -> Posting:
     """As `release`, because the voucher ran out. The caller decides that it did."""
     return _resolve(key, hold_id, ResolutionKind.EXPIRE, 0, None, at, source)
+
+
+def refund(*, hold_id: int, at: dt.datetime, source: str = "") -> Posting:
+    """Give captured points back by the merchant to the years they came from; once per hold, however often asked.
+
+    A capture is undone by this posting and not by a mirror, so that the hold stays resolved (L8).
+    Errors: EntryNotFound (nothing was captured).
+    """
+    resolution = (
+        HoldResolution.objects.select_related("hold")
+        .filter(hold_id=_check_id(hold_id), kind=ResolutionKind.CAPTURE)
+        .first()
+    )
+    if resolution is None:
+        raise errors.EntryNotFound
+    merchant = (
+        LedgerLine.objects.filter(entry_id=resolution.entry_id, amount__gt=0, account__bounded=False)
+        .values_list("account__address", flat=True)
+        .get()
+    )
+    taken = LedgerLine.objects.filter(entry_id=resolution.hold.entry_id, amount__lt=0).order_by("account__points_year")
+    lines, left = [(merchant, Unit.POINTS, -resolution.captured_points)], resolution.captured_points
+    for address, amount in taken.values_list("account__address", "amount"):
+        share = min(-amount, left)
+        if share:
+            lines.append((address, Unit.POINTS, share))
+        left -= share
+    return post(key=f"refund:{hold_id}", kind=Kind.REDEEM_REFUND, lines=lines, at=at, source=source)
 
 
 def reverse(*, key: str, entry_id: int, at: dt.datetime, source: str = "") -> Posting:
@@ -238,9 +261,7 @@ def reverse(*, key: str, entry_id: int, at: dt.datetime, source: str = "") -> Po
     return Posting(*row)
 
 
-def expire_points(
-    *, at: dt.datetime, chunk_accounts: int = EXPIRY_CHUNK_ACCOUNTS
-) -> Expiry:
+def expire_points(*, at: dt.datetime, chunk_accounts: int = EXPIRY_CHUNK_ACCOUNTS) -> Expiry:
     """Take back the points of every year that can't be spent any more (year Y ends with Y + 1, Asia/Shanghai).
 
     One entry and one transaction per chunk of accounts; a second run finds nothing. Points that come back from a hold
@@ -298,9 +319,7 @@ def _writers(cursor: Any) -> set[tuple[str, int | None]]:
 
 def _years_with_accounts(*, before: int) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT min(points_year) FROM ledger_ledgeraccount WHERE points_year IS NOT NULL"
-        )
+        cursor.execute("SELECT min(points_year) FROM ledger_ledgeraccount WHERE points_year IS NOT NULL")
         first = cursor.fetchone()[0]
     return [] if first is None else list(range(first, before))
 
@@ -375,9 +394,7 @@ def _refusal(error: DatabaseError) -> errors.DomainError | None:
     if state == "LG001":
         if "address" in data:
             return errors.AccountShort(**data)
-        return errors.InsufficientPoints(
-            **data, missing=data["wanted"] - data["available"]
-        )
+        return errors.InsufficientPoints(**data, missing=data["wanted"] - data["available"])
     if state == "LG004":
         return errors.HoldResolved(**data, kind_zh=ResolutionKind(data["kind"]).label)
     if state == "LG008":
@@ -412,18 +429,14 @@ def _check_words(*, key: str, source: str, kind: Kind | None = None) -> None:
 
 def _check_address(address: str) -> None:
     if not addresses.is_address(address):
-        raise _invalid(
-            "账户地址不在科目表内", "the address is not in the chart of accounts"
-        )
+        raise _invalid("账户地址不在科目表内", "the address is not in the chart of accounts")
 
 
 def _check_amount(amount: Any, *, zero_allowed: bool = False) -> None:
     if not isinstance(amount, int) or isinstance(amount, bool):
         raise _invalid("数量须为整数", "an amount must be a whole number")
     if abs(amount) > MAX_AMOUNT or (amount == 0 and not zero_allowed):
-        raise _invalid(
-            "数量不能为零或超过上限", "an amount must not be zero or beyond the limit"
-        )
+        raise _invalid("数量不能为零或超过上限", "an amount must not be zero or beyond the limit")
 
 
 def _check_points(points: Any) -> None:
@@ -441,9 +454,7 @@ def _check_id(number: Any) -> int:
 def _checked_lines(lines: Iterable[tuple[str, str, int]]) -> list[Line]:
     checked = [Line(*line) for line in lines]
     if not 2 <= len(checked) <= MAX_LINES:
-        raise _invalid(
-            f"一笔账须有 2 到 {MAX_LINES} 行", f"an entry has 2 to {MAX_LINES} lines"
-        )
+        raise _invalid(f"一笔账须有 2 到 {MAX_LINES} 行", f"an entry has 2 to {MAX_LINES} lines")
     for line in checked:
         _check_address(line.address)
         _check_amount(line.amount)

@@ -20,18 +20,14 @@ class Migration(migrations.Migration):
                 ("address", models.CharField(max_length=120)),
                 (
                     "unit",
-                    models.CharField(
-                        choices=[("points", "碳币"), ("fen", "分")], max_length=6
-                    ),
+                    models.CharField(choices=[("points", "碳币"), ("fen", "分")], max_length=6),
                 ),
                 (
                     "bounded",
                     models.GeneratedField(
                         db_persist=True,
                         expression=models.ExpressionWrapper(
-                            models.Q(
-                                ("address__regex", "^(participant|pool|voucher):")
-                            ),
+                            models.Q(("address__regex", "^(participant|pool|voucher):")),
                             output_field=models.BooleanField(),
                         ),
                         output_field=models.BooleanField(),
@@ -67,19 +63,13 @@ class Migration(migrations.Migration):
                     )
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("address",), name="ledger_account_address_once"
-                    ),
+                    models.UniqueConstraint(fields=("address",), name="ledger_account_address_once"),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("bounded", False), ("balance__gte", 0), _connector="OR"
-                        ),
+                        condition=models.Q(("bounded", False), ("balance__gte", 0), _connector="OR"),
                         name="ledger_account_floor",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("bounded", True), ("balance", 0), _connector="OR"
-                        ),
+                        condition=models.Q(("bounded", True), ("balance", 0), _connector="OR"),
                         name="ledger_account_unbounded_idle",
                     ),
                     models.CheckConstraint(
@@ -113,9 +103,7 @@ class Migration(migrations.Migration):
                 (
                     "uid",
                     models.UUIDField(
-                        db_default=models.Func(
-                            function="gen_random_uuid", output_field=models.UUIDField()
-                        ),
+                        db_default=models.Func(function="gen_random_uuid", output_field=models.UUIDField()),
                         unique=True,
                     ),
                 ),
@@ -150,15 +138,11 @@ class Migration(migrations.Migration):
                 ("effective_on", models.DateField()),
                 (
                     "posted_at",
-                    models.DateTimeField(
-                        db_default=django.contrib.postgres.functions.TransactionNow()
-                    ),
+                    models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow()),
                 ),
                 (
                     "source",
-                    models.CharField(
-                        blank=True, db_default="", default="", max_length=120
-                    ),
+                    models.CharField(blank=True, db_default="", default="", max_length=120),
                 ),
                 (
                     "reverses",
@@ -192,9 +176,7 @@ class Migration(migrations.Migration):
                 ("line_no", models.IntegerField()),
                 (
                     "unit",
-                    models.CharField(
-                        choices=[("points", "碳币"), ("fen", "分")], max_length=6
-                    ),
+                    models.CharField(choices=[("points", "碳币"), ("fen", "分")], max_length=6),
                 ),
                 ("amount", models.BigIntegerField()),
                 (
@@ -325,9 +307,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="accountcheckpoint",
-            constraint=models.UniqueConstraint(
-                fields=("account", "upto_entry"), name="ledger_checkpoint_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("account", "upto_entry"), name="ledger_checkpoint_once"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="accountcheckpoint",
@@ -360,9 +340,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="ledgerentry",
-            constraint=models.UniqueConstraint(
-                fields=("idempotency_key",), name="ledger_entry_key_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("idempotency_key",), name="ledger_entry_key_once"),
         ),
         migrations.AddConstraint(
             model_name="ledgerentry",
@@ -460,9 +438,7 @@ class Migration(migrations.Migration):
                         ("captured_points__lte", models.F("held_points")),
                         ("kind", "capture"),
                     ),
-                    models.Q(
-                        ("captured_points", 0), ("kind__in", ["release", "expire"])
-                    ),
+                    models.Q(("captured_points", 0), ("kind__in", ["release", "expire"])),
                     _connector="OR",
                 ),
                 name="ledger_resolution_captured",
@@ -499,15 +475,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="ledger_hold_positive"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="ledger_hold_positive"),
         ),
         migrations.AddConstraint(
             model_name="hold",
-            constraint=models.UniqueConstraint(
-                fields=("id", "amount"), name="ledger_hold_id_amount"
-            ),
+            constraint=models.UniqueConstraint(fields=("id", "amount"), name="ledger_hold_id_amount"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="hold",
