@@ -13,7 +13,7 @@ urlpatterns = [
             ("", "behaviors"),
             ("", "methodologies"),
             ("", "credits"),
-            ("", "merchants"),
+            # ("", "merchants"), waits for accounts.selectors
             ("", "pilots"),
         )
         if find_spec(f"{app}.urls")

@@ -1,4 +1,4 @@
-"""The library in the database: documents by version, with the exact bytes and their hash; the factor library likewise."""
+"""The library in the database: documents by version with the exact bytes and their hash, and the factor library."""
 
 import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint

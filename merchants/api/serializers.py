@@ -5,10 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from carbon_portal.kernel import clock
-
-from .. import codes
-from ..constants import VoucherState
-from ..models import Offer, Voucher
+from merchants import codes
+from merchants.constants import VoucherState
+from merchants.models import Offer, Voucher
 
 
 class StrictSerializer(serializers.Serializer[Any]):

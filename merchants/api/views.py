@@ -15,8 +15,8 @@ from accounts.selectors import participants_of
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.api import idempotent_write
 from carbon_portal.kernel.errors import NotFound
+from merchants import codes, selectors, services
 
-from .. import codes, selectors, services
 from . import serializers
 
 IDEMPOTENCY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
