@@ -1,5 +1,8 @@
 """The list of deeds loads, is complete, and refuses what it does not know."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from behaviors.activities import BadActivityList, UnknownActivity, activities, activity, find, for_subject, parse
@@ -30,6 +33,11 @@ def test_the_list_covers_the_seven_domains():
         "carbon_sink",
     }
     assert len(activities()) >= 12
+
+
+def test_every_icon_is_in_the_sprite():
+    sprite = (Path(__file__).parents[2] / "static" / "img" / "icons.svg").read_text(encoding="utf-8")
+    assert {a.icon for a in activities().values()} <= set(re.findall(r'id="([a-z0-9-]+)"', sprite))
 
 
 def test_only_old_clothes_have_a_correction_window():

@@ -4,6 +4,7 @@ Each method is written here a second time, in fractions, with its numbers typed 
 documents. So a slip in a document, in its example or in the engine shows as a difference between two people's sums.
 """
 
+from collections import Counter
 from fractions import Fraction as F
 from math import floor
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+
+from behaviors.activities import activities, activity
+from carbon_portal.kernel.regions import covers, region
 
 LIBRARY = Path(__file__).parents[2] / "methodologies" / "library"
 
@@ -131,3 +135,43 @@ def test_no_folk_factor_is_in_the_library():
     entries = [entry for factor in factors.values() for entry in factor["values"].values()]
     assert all(entry["source"] for entry in entries)
     assert not FOLK & {entry["value"] for entry in entries}
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda d: d["code"])
+def test_the_document_measures_a_deed_on_the_list(document):
+    deed = activity(document["activity"])
+    assert deed.sector == document["sector"]
+    kind = {"person": "resident", "household": "household", "organisation": "sme"}[deed.subject]
+    assert kind in document["participants"]
+
+
+def test_at_most_one_code_per_deed_and_issuing_region():
+    """methodology-format.md, section 9: the narrowest region must name one code, never two."""
+    places = Counter((d["activity"], d["region"]) for d in documents())
+    assert max(places.values()) == 1
+
+
+def test_every_deed_has_a_methodology_everywhere_in_the_province():
+    assert {d["activity"] for d in documents() if d["region"] == "440000"} == set(activities())
+
+
+def test_the_narrowest_region_wins_for_the_metro():
+    def code(place: str) -> str:
+        candidates = [d for d in documents() if d["activity"] == "metro_trip" and covers(d["region"], place)]
+        return max(candidates, key=lambda d: len(d["region"].rstrip("0")))["code"]
+
+    assert (code("440106"), code("440304"), code("440605"), code("442000")) == (
+        "GZ-METRO-RIDE",
+        "SZ-METRO-TRIP",
+        "GD-METRO-TRIP",
+        "GD-METRO-TRIP",
+    )
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda d: d["code"])
+def test_the_document_covers_the_last_year_and_lies_where_it_says(document):
+    assert document["effective_from"] <= "2025-11-30"
+    place = region(document["region"])
+    assert place.kind == {"provincial": "province", "city": "city"}[document["level"]]
+    assert all(len(text.strip()) >= 12 for text in document["chapters"].values())
+    assert len(document["chapters"]) == 11
