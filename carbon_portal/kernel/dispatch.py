@@ -23,5 +23,5 @@ def _send(task: str, args: tuple[Any, ...], queue: str | None) -> None:
     options = {"queue": queue} if queue else {}
     try:
         current_app.send_task(task, args=args, retry=False, **options)
-    except (OSError, current_app.connection_for_write().connection_errors) as error:  # type: ignore[misc]
+    except (OSError, current_app.connection_for_write().connection_errors) as error:
         log.warning("broker away, %s left to the sweep: %s", task, type(error).__name__)

@@ -100,7 +100,7 @@ def _from_url(role: str, name: str | None) -> dict[str, Any]:
         port = parts.port
     except ValueError as error:
         raise ConfigurationError(f"{variable} has a port that is no number") from error
-    found = {
+    found: dict[str, Any] = {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name or os.environ.get("PORTAL_DB_NAME") or unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),

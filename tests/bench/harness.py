@@ -1,0 +1,133 @@
+"""What the benchmarks share: rows of results, rounds, and a durable cluster of their own.
+
+Absolute rates on shared machines move by a factor of two, so each goal is a ratio of two things measured in the same
+run, round by round in turn; a row keeps the median, the smallest and the largest.
+"""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tests import database
+
+Measurement = Callable[[], float]
+
+
+@dataclass
+class Row:
+    """One comparison of one goal. The first row of a goal is the one that it is judged by.
+
+    ``ours`` and ``against`` say what was measured (name, unit, median, min, max); ``ratio`` is ours / against.
+    """
+
+    goal: str
+    ours: dict[str, Any]
+    against: dict[str, Any]
+    ratio: float | None
+    target: float | None
+    better: Literal["higher", "lower"] = "higher"
+    rounds: list[Any] = field(default_factory=list)
+
+    @property
+    def met(self) -> bool | None:
+        """None where there is no target or the peer was not found."""
+        if self.target is None or self.ratio is None:
+            return None
+        return self.ratio >= self.target if self.better == "higher" else self.ratio <= self.target
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "goal": self.goal,
+            "ratio": None if self.ratio is None else round(self.ratio, 4),
+            "target": self.target,
+            "better": self.better,
+            "met": self.met,
+            "ours": self.ours,
+            "against": self.against,
+            "rounds": self.rounds,
+        }
+
+
+@dataclass
+class Bench:
+    """What a benchmark's ``run(bench)`` is given.
+
+    ``fresh_database`` needs the durable cluster (fsync on), which is started at its first use only.
+    """
+
+    rounds: int
+    var: Path
+    peers: Path | None
+    start_services: Callable[[], str]
+    made: list[str] = field(default_factory=list)
+
+    def fresh_database(self) -> str:
+        """A copy of the migrated template; Django's default connection speaks to it as portal_worker."""
+        name = database.make_copy(self.start_services(), "own")
+        self.made.append(name)
+        database.point_django_at(name, "worker")
+        return name
+
+    def checkpoint(self) -> None:
+        """Before each round: full-page writes after a checkpoint favour whoever runs second."""
+        connection = database.connect("superuser", "postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
+        connection.close()
+
+    def compare(
+        self,
+        goal: str,
+        ours: tuple[str, Measurement],
+        against: tuple[str, Measurement],
+        *,
+        target: float | None,
+        unit: str = "1/s",
+        better: Literal["higher", "lower"] = "higher",
+    ) -> Row:
+        """Measure both in turn, round by round; the ratio is the median of the rounds' ratios."""
+        pairs = []
+        for number in range(self.rounds):
+            first, second = (ours, against) if number % 2 == 0 else (against, ours)
+            values = {name: _undisturbed(measure) for name, measure in (first, second)}
+            pairs.append((values[ours[0]], values[against[0]]))
+        return Row(
+            goal=goal,
+            ours=_summary(ours[0], unit, [mine for mine, _ in pairs]),
+            against=_summary(against[0], unit, [theirs for _, theirs in pairs]),
+            ratio=statistics.median(mine / theirs for mine, theirs in pairs),
+            target=target,
+            better=better,
+            rounds=[list(pair) for pair in pairs],
+        )
+
+
+def rate(count: int, work: Callable[[], object]) -> float:
+    """Things per second of one run of the work."""
+    began = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - began)
+
+
+def _undisturbed(measure: Measurement) -> float:
+    gc.collect()
+    gc.disable()
+    try:
+        return measure()
+    finally:
+        gc.enable()
+
+
+def _summary(name: str, unit: str, values: list[float]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "unit": unit,
+        "median": statistics.median(values),
+        "min": min(values),
+        "max": max(values),
+    }
