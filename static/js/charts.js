@@ -44,7 +44,7 @@ function columns(l, data, type) {
     grid: { left: 4, right: 8, top: many ? scale(32) : 10, bottom: 2, containLabel: true },
     xAxis: {
       type: "category", data: data.categories, boundaryGap: type !== "line", axisTick: { show: false },
-      axisLine: { lineStyle: { color: l.line } }, axisLabel: { color: l.ink3, fontSize: scale(12), hideOverlap: true },
+      axisLine: { lineStyle: { color: l.line } }, axisLabel: { color: l.ink3, fontSize: scale(12), hideOverlap: true, interval: data.categories.length <= 12 && rem() < 18 ? 0 : "auto" },
     },
     yAxis: {
       type: "value", splitNumber: 3, axisLabel: { color: l.ink3, fontSize: scale(12), formatter: number },
