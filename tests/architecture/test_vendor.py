@@ -40,7 +40,7 @@ def test_no_folder_is_unrecorded():
 
 
 def test_map_is_the_labelled_schematic_of_twenty_one_cities():
-    folder = STATIC / "vendor" / "guangdong-map"
+    folder = STATIC / "vendor" / "map-guangdong"
     features = json.loads((folder / "guangdong.json").read_text(encoding="utf-8"))["features"]
     codes = {feature["properties"]["adcode"] for feature in features}
     assert len(features) == len(codes) == 21

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from django import template
 from django.forms import BoundField
@@ -21,9 +20,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
+from carbon_portal.kernel.clock import LOCAL_ZONE
+
 register = template.Library()
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 MINUS = "\N{MINUS SIGN}"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -147,8 +147,8 @@ def _shanghai(value: object) -> date | None:
     """A time is moved to Shanghai; a date has no zone and stays what it is."""
     moment = _moment(value)
     if isinstance(moment, datetime):
-        aware = moment if timezone.is_aware(moment) else moment.replace(tzinfo=SHANGHAI)
-        return aware.astimezone(SHANGHAI)
+        aware = moment if timezone.is_aware(moment) else moment.replace(tzinfo=LOCAL_ZONE)
+        return aware.astimezone(LOCAL_ZONE)
     return moment
 
 
