@@ -1,0 +1,406 @@
+"""Evaluation of a batch: checks, history, formula, share and limits over columns, in chunks that stay in cache."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import document as d
+from . import reasons
+from .columns import Columns, Typed, read_columns
+from .compiler import INT64_MAX, NOT_ENOUGH_HISTORY
+from .history import Statistic, statistics
+from .limits import Rows, Segments, Settlement
+from .outcome import Outcome
+from .parameters import day_number
+from .program import Prior, Program
+from .tape import CHUNK, rounded
+
+Where = Any  # a slice of rows, or an array of row numbers
+
+# Error bits (1, 2, 4, 8) to the first reason that applies.
+_FIRST = np.array([0, 8, 9, 8, 10, 8, 9, 8, 11, 8, 9, 8, 10, 8, 9, 8], dtype=np.int8)
+
+
+def evaluate(program: Program, columns: Columns, prior: Prior) -> Outcome:
+    """Return the outcome of a batch; see methodology format 1, sections 7 and 8."""
+    batch = Batch(program, columns, read_columns(program.document, columns))
+    batch.check()
+    if program.document.history:
+        batch.remember(prior)
+    batch.compute()
+    if program.rules:
+        batch.limit(prior)
+    return batch.outcome(prior)
+
+
+class Batch:
+    """The arrays of one batch; methods are the steps of section 7."""
+
+    def __init__(self, program: Program, columns: Columns, typed: Typed) -> None:
+        self.program = program
+        self.columns = columns
+        self.typed = typed
+        self.reason = np.zeros(typed.size, dtype=np.int8) if typed.bad is None else typed.bad.copy()
+        self.bad = [typed.bad is not None] * (-(-typed.size // CHUNK))
+        self.computed = np.zeros(typed.size, dtype=np.int64)
+        self.grams = self.computed
+        self.refusal = np.zeros(0, dtype=np.int8)
+        self.statistics: dict[str, Statistic] = {}
+        self.settlement: Settlement | None = None
+        self.order: np.ndarray = np.empty(0, dtype=np.int64)
+        self.limited: np.ndarray | None = None
+        self.over: np.ndarray | None = None
+        self._people: np.ndarray | None = None
+        self._names: list[Any] = []
+        self._prepare()
+
+    def _prepare(self) -> None:
+        document = self.program.document
+        self.first_day = day_number(document.effective_from)
+        self.bounds = {
+            name: (declared.min.ceil_at(declared.places), declared.max.floor_at(declared.places))
+            for name, declared in document.inputs.items()
+            if declared.options is None
+        }
+        self.ups = {name: 10 ** (self.program.input_places[name] - document.inputs[name].places) for name in self.bounds}
+        self.regions = region_range(document.region)
+        common = max(share.needed_places for share in document.evidence.values())
+        self.share_down = 10**common
+        shares = [share.floor_at(common) for share in document.evidence.values()]
+        self.shares = np.array(shares, dtype=np.int64)
+        self.share_reason = np.array(
+            [reasons.SELF_DECLARED if share < self.share_down else 0 for share in shares], dtype=np.int8
+        )
+        self.exact = self.program.wide or not self.program.fits_int64
+        dtype: Any = object if self.exact else np.int64
+        self.values = {name: np.array(table.values, dtype=dtype) for name, table in self.program.tables.items()}
+
+    # Step 1: input and date checks.
+
+    def check(self) -> None:
+        for number, low in enumerate(range(0, self.typed.size, CHUNK)):
+            rows = slice(low, min(low + CHUNK, self.typed.size))
+            if self._check_chunk(rows):
+                self.bad[number] = True
+
+    def _check_chunk(self, rows: slice) -> bool:
+        """Note below_min, above_max and not_in_force where nothing earlier applies; say whether there was any."""
+        reason, found = self.reason[rows], False
+        for name, (low, high) in self.bounds.items():
+            found |= _outside(reason, self.typed.values[name][rows], low, high, reasons.BELOW_MIN, reasons.ABOVE_MAX)
+        late = reasons.NOT_IN_FORCE
+        found |= _outside(reason, self.typed.days[rows], self.first_day, None, late, late)
+        found |= _outside(reason, self.typed.region[rows], *self.regions, late, late)
+        return found
+
+    # Step 1: history.
+
+    def remember(self, prior: Prior) -> None:
+        self.statistics = statistics(
+            self.program.document,
+            self.people,
+            self.typed.days,
+            self.reason == 0,
+            self.typed.values,
+            prior.history,
+            {name: code for code, name in enumerate(self._names)},
+            set(zip(self._labels(self.columns.participant), self._labels(self.columns.record), strict=True))
+            if prior.history
+            else (),
+        )
+        if any(statistic.exact for statistic in self.statistics.values()):
+            self._widen()
+
+    def _widen(self) -> None:
+        self.exact = True
+        self.values = {name: values.astype(object) for name, values in self.values.items()}
+
+    @staticmethod
+    def _labels(column: Any) -> list[Any]:
+        return column.tolist() if isinstance(column, np.ndarray) else list(column)
+
+    @property
+    def people(self) -> np.ndarray:
+        """Participants as numbers in order of appearance."""
+        if self._people is None:
+            labels = self._labels(self.columns.participant)
+            numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+            self._names = list(numbers)
+            self._people = np.fromiter(map(numbers.__getitem__, labels), dtype=np.int64, count=len(labels))
+        return self._people
+
+    # Steps 3 and 4: formula, rounding, evidence share.
+
+    def compute(self) -> None:
+        size = self.typed.size
+        whole = bool((self.shares == self.share_down).all())
+        if not whole:
+            self.grams = np.zeros(size, dtype=np.int64)
+        for number, low in enumerate(range(0, size, CHUNK)):
+            rows = slice(low, min(low + CHUNK, size))
+            bad = self.reason[rows] > 0 if self.bad[number] else None
+            computed, refusal = self.formula(rows, bad)
+            if bad is not None or refusal is not None:
+                keep = np.ones(len(computed), dtype=bool) if bad is None else ~bad
+                if refusal is not None:
+                    refused = keep & (refusal > 0)
+                    self.reason[rows][refused] = refusal[refused]
+                    keep &= ~refused
+                computed = np.where(keep, computed, 0)
+            self.computed[rows] = computed
+            if not whole:
+                self.grams[rows] = self.shared(computed, self.typed.evidence[rows])
+            self._mark(rows, bad is not None or refusal is not None)
+        if self.program.rules and whole:
+            self.grams = self.computed.copy()
+
+    def _mark(self, rows: slice, refused: bool) -> None:
+        marks = np.where(self.computed[rows] == 0, np.int8(reasons.NO_SAVING), self.share_reason[self.typed.evidence[rows]])
+        if refused:
+            marks = np.where(self.reason[rows] > 0, self.reason[rows], marks)
+        self.reason[rows] = marks
+
+    def formula(
+        self, rows: Where, bad: np.ndarray | None, reduced: Mapping[str, np.ndarray] | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return computed_g and the refusals (None: none); bad rows get harmless values that keep the proved bounds."""
+        chunk = _Chunk(self, rows, bad, reduced or {})
+        output = self.program.compiled.steps[self.program.document.output.step]
+        results = self.program.runner.run(chunk.load, exact=self.exact)
+        num, rest = results[0], results[1:]
+        den = rest.pop(0) if output.den is not None else 1
+        errors = rest.pop(0) if output.err is not None else None
+        program = self.program
+        num = num if program.grams_up == 1 else num * program.grams_up
+        den = den if program.grams_down == 1 else den * program.grams_down
+        grams = num if isinstance(den, int) and den == 1 else rounded(num, den, program.document.output.round)
+        if not isinstance(grams, np.ndarray):
+            grams = np.full(chunk.size, grams, dtype=object if self.exact else np.int64)
+        refusal = None
+        if errors is not None:
+            refusal = _FIRST[np.asarray(errors).astype(np.uint8)]
+            if refusal.ndim == 0:
+                refusal = np.full(chunk.size, refusal, dtype=np.int8)
+        return _in_range(grams, refusal, output.low < 0 or self.exact)
+
+    def shared(self, computed: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+        """Return floor(computed_g x share)."""
+        share = self.shares[evidence]
+        if self.share_down == 1:
+            return np.where(share == 0, 0, computed)
+        top = int(computed.max()) if computed.size else 0
+        if top * self.share_down <= INT64_MAX:
+            return computed * share // self.share_down
+        return (computed.astype(object) * share // self.share_down).astype(np.int64)
+
+    # Steps 2, 5, 6, 7: limits.
+
+    def limit(self, prior: Prior) -> None:
+        good = (self.reason == 0) | (self.reason > reasons.NOT_IN_FORCE)
+        self.order = self.ordered(np.flatnonzero(good))
+        people, days = self.people[self.order], self.typed.days[self.order]
+        segments = [Segments(rule, people, days) for rule in self.program.rules]
+        for segment in segments:
+            segment.read_prior(prior.used, self._names.__getitem__)
+        reason = self.reason[self.order]
+        count = len(self.order)
+        rows = Rows(
+            asked={rule.measure: self.asked(rule.measure)[self.order] for rule in self.program.rules if rule.measure in self.bounds},
+            computed=self.computed[self.order],
+            grams=self.grams[self.order],
+            refusal=np.where(reason <= reasons.OUT_OF_RANGE, reason, 0).astype(np.int8),
+            over=np.zeros(count, dtype=bool),
+            limited=np.zeros(count, dtype=bool),
+        )
+        self.settlement = Settlement(segments, rows, people, self._again)
+        if count:
+            self.settlement.run()
+            self._write_back(rows)
+
+    def asked(self, name: str) -> np.ndarray:
+        up = self.ups[name]
+        values = self.typed.values[name]
+        if up == 1:
+            return values
+        top = max(map(abs, self.bounds[name])) * up
+        return (values.astype(object) if top > INT64_MAX else values) * up
+
+    def _again(self, positions: np.ndarray, reduced: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows = self.order[positions]
+        computed, refusal = self.formula(rows, None, reduced)
+        if refusal is None:
+            refusal = np.zeros(len(rows), dtype=np.int8)
+        computed = np.where(refusal > 0, 0, computed)
+        return computed, self.shared(computed, self.typed.evidence[rows]), refusal
+
+    def _write_back(self, rows: Rows) -> None:
+        self.computed[self.order] = rows.computed
+        self.grams[self.order] = rows.grams
+        marks = np.where(rows.limited, np.int8(reasons.LIMITED), self.share_reason[self.typed.evidence[self.order]])
+        marks = np.where(rows.computed == 0, np.int8(reasons.NO_SAVING), marks)
+        marks = np.where(rows.over, np.int8(reasons.OVER_LIMIT), marks)
+        self.reason[self.order] = np.where(rows.refusal > 0, rows.refusal, marks)
+
+    def ordered(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows by participant, then (occurred_on, record as bytes)."""
+        if not rows.size:
+            return rows
+        people, days = self.people[rows], self.typed.days[rows]
+        low = int(days.min())
+        stamp = people * (int(days.max()) - low + 1) + (days - low)
+        if not (stamp[1:] >= stamp[:-1]).all():
+            order = np.argsort(stamp, kind="stable")
+            rows, stamp = rows[order], stamp[order]
+        same = stamp[1:] == stamp[:-1]
+        if not same.any():
+            return rows
+        tied = np.flatnonzero(np.concatenate([[False], same]) | np.concatenate([same, [False]]))
+        rows[tied] = rows[tied][_by_record(self.columns.record, rows[tied], stamp[tied])]
+        return rows
+
+    def outcome(self, prior: Prior) -> Outcome:
+        return Outcome(self, prior)
+
+
+class _Chunk:
+    """Gives the tape its columns for one chunk."""
+
+    def __init__(self, batch: Batch, rows: Where, bad: np.ndarray | None, reduced: Mapping[str, np.ndarray]) -> None:
+        self.batch = batch
+        self.rows = rows
+        self.bad = bad if bad is not None and bad.any() else None
+        self.reduced = reduced
+        self.size = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        self._parameters: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
+
+    def load(self, kind: str, name: str) -> Any:
+        batch = self.batch
+        if kind == "input":
+            return self._input(name)
+        if kind == "choice":
+            return batch.typed.choices[name][self.rows]
+        if kind in ("parameter", "parameter_error"):
+            return self._parameter(kind, name)
+        statistic = batch.statistics[name]
+        if kind == "history":
+            return self._typed(statistic.numerator[self.rows])
+        if kind == "history_count":
+            return self._typed(statistic.denominator[self.rows])
+        if kind == "history_enough":
+            return statistic.enough[self.rows]
+        return np.where(statistic.enough[self.rows], np.uint8(0), np.uint8(NOT_ENOUGH_HISTORY))
+
+    def _typed(self, values: np.ndarray) -> np.ndarray:
+        return values.astype(object if self.batch.exact else np.int64, copy=False)
+
+    def _input(self, name: str) -> np.ndarray:
+        if name in self.reduced:
+            return self._typed(self.reduced[name])
+        batch = self.batch
+        values = batch.typed.values[name][self.rows]
+        if self.bad is not None:
+            values = np.where(self.bad, batch.bounds[name][0], values)
+        values = self._typed(values)
+        up = batch.ups[name]
+        return values if up == 1 else values * up
+
+    def _parameter(self, kind: str, name: str) -> Any:
+        if name not in self._parameters:
+            table = self.batch.program.tables[name]
+            if table.stored:
+                number = reasons.NUMBER[table.missing] - 7 if table.missing else 0
+                self._parameters[name] = (np.empty(0), np.full(self.size, number, dtype=np.uint8))
+            else:
+                days, keys = self._keys(table.by)
+                self._parameters[name] = table.look_up(days, keys, self.batch.values[name])
+        values, errors = self._parameters[name]
+        if kind == "parameter":
+            return values
+        return np.zeros(self.size, dtype=np.uint8) if errors is None else errors
+
+    def _keys(self, by: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+        batch = self.batch
+        days = batch.typed.days[self.rows]
+        keys = None
+        if by == "region":
+            keys = batch.typed.region[self.rows]
+        elif by is not None:
+            keys = batch.typed.choices[by][self.rows]
+        if self.bad is not None:
+            days = np.where(self.bad, batch.first_day, days)
+            if by == "region":
+                keys = np.where(self.bad, int(batch.program.document.region), keys)
+        return days, keys
+
+
+def region_range(issuing: str) -> tuple[int, int]:
+    """Return the lowest and highest region code under an issuing region (its first two or four digits; 000000: all)."""
+    code = int(issuing)
+    if code == 0:
+        return 0, 999_999
+    if issuing.endswith("0000"):
+        return code, code + 9_999
+    if issuing.endswith("00"):
+        return code, code + 99
+    return code, code
+
+
+def _outside(reason: np.ndarray, values: np.ndarray, low: Any, high: Any, below: int, above: int) -> bool:
+    """Note values outside [low, high] where no smaller reason stands; say whether there was any."""
+    found = False
+    if values.min() < low:
+        found = True
+        _note(reason, values < low, below)
+    if high is not None and values.max() > high:
+        found = True
+        _note(reason, values > high, above)
+    return found
+
+
+def _note(reason: np.ndarray, mask: np.ndarray, number: int) -> None:
+    reason[mask.astype(bool) & ((reason == 0) | (reason > number))] = number
+
+
+def _in_range(grams: np.ndarray, refusal: np.ndarray | None, may_leave: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """Refuse negative grams and grams beyond 2**63 - 1; return int64."""
+    if not may_leave:
+        return grams, refusal
+    outside = grams < 0
+    if grams.dtype == object:
+        outside = (outside | (grams > INT64_MAX)).astype(bool)
+    if outside.any():
+        if refusal is None:
+            refusal = np.zeros(len(grams), dtype=np.int8)
+        refusal = np.where(outside & (refusal == 0), np.int8(reasons.OUT_OF_RANGE), refusal)
+        grams = np.where(outside, 0, grams)
+    return grams.astype(np.int64, copy=False), refusal
+
+
+def _by_record(record: Any, rows: np.ndarray, stamp: np.ndarray) -> np.ndarray:
+    """Return the order of tied rows by their record as bytes."""
+    if isinstance(record, np.ndarray) and record.dtype.kind in "iu":
+        numbers = record[rows].astype(np.int64)
+        if numbers.size and numbers.min() >= 0:
+            powers = 10 ** np.arange(1, 19, dtype=np.int64)
+            digits = np.searchsorted(powers, numbers, side="right") + 1
+            longest = int(digits.max())
+            if digits.min() == longest:
+                return np.lexsort((numbers, stamp))
+            if longest <= 18:
+                return np.lexsort((digits, numbers * 10 ** (longest - digits), stamp))
+    labels = [str(record[row]).encode("utf-8", "surrogatepass") for row in rows.tolist()]
+    stamps = stamp.tolist()
+    return np.array(sorted(range(len(labels)), key=lambda index: (stamps[index], labels[index])), dtype=np.int64)
+
+
+def parse_day(text: str) -> datetime.date | None:
+    from .loader import parse_date
+
+    return parse_date(text)
+
+
+__all__ = ["Batch", "d", "evaluate"]

@@ -1,0 +1,194 @@
+"""The outcome of a batch: arrays of grams and reasons, what each limit was used by, what each result depended on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from carbon_portal.kernel.quantities import format_scaled
+
+from . import document as d
+from . import reasons
+from .limits import UsageKey
+from .parameters import Cell, day_date
+from .program import Prior
+
+if TYPE_CHECKING:
+    from .evaluate import Batch
+
+
+class Outcome:
+    """``computed_g`` and ``reduction_g`` (int64), ``reason_numbers`` (int8) and ``reason`` (codes), row by row."""
+
+    def __init__(self, batch: Batch, prior: Prior) -> None:
+        self.batch = batch
+        self.prior = prior
+        self.computed_g = batch.computed
+        self.reduction_g = batch.grams
+        self.reason_numbers = batch.reason
+        self._reason: np.ndarray | None = None
+        self._left: list[np.ndarray] | None = None
+        self._position: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.computed_g)
+
+    @property
+    def reason(self) -> np.ndarray:
+        """The reason codes as an object array of texts (the empty text: credited in full)."""
+        if self._reason is None:
+            self._reason = np.array(reasons.CODES, dtype=object)[self.reason_numbers]
+        return self._reason
+
+    @property
+    def usage(self) -> dict[UsageKey, int]:
+        """What the batch used up: add it to ``Prior.used`` (inputs in 10**-12 of their unit, records, grams)."""
+        found: dict[UsageKey, int] = {}
+        settlement = self.batch.settlement
+        if settlement is None or not len(self.batch.order):
+            return found
+        names = self.batch._names
+        for segment in settlement.segments:
+            totals = segment.totals(settlement.consumed(segment))
+            for index in np.flatnonzero(totals).tolist():
+                key = (names[int(segment.people[index])], segment.rule.limit.key, day_date(int(segment.period[index])))
+                found[key] = int(totals[index]) * segment.rule.up
+        return found
+
+    def usage_of(self, row: int) -> dict[UsageKey, int]:
+        """What one row used up, by the keys of ``usage``; a reversal gives exactly this back."""
+        position = self._place(row)
+        settlement = self.batch.settlement
+        if position is None or settlement is None:
+            return {}
+        found = {}
+        for segment in settlement.segments:
+            amount = int(settlement.consumed(segment)[position])
+            index = int(segment.number[position])
+            if amount:
+                person = self.batch._names[int(segment.people[index])]
+                found[person, segment.rule.limit.key, day_date(int(segment.period[index]))] = amount * segment.rule.up
+        return found
+
+    def accepted_inputs(self, row: int) -> dict[str, str]:
+        """Return the inputs that the formula used, limits applied, as texts; empty for a row refused by its inputs."""
+        batch = self.batch
+        if 0 < batch.reason[row] < reasons.NOT_IN_FORCE:
+            return {}
+        found: dict[str, str] = {}
+        for name, declared in batch.program.document.inputs.items():
+            if declared.options is not None:
+                found[name] = tuple(declared.options)[int(batch.typed.choices[name][row])]
+            else:
+                places = batch.program.input_places[name]
+                found[name] = format_scaled(self.granted(name, row), places, trim=places > declared.places)
+        return found
+
+    def granted(self, name: str, row: int) -> int:
+        """Return an input as the formula used it, scaled to its common places."""
+        position = self._place(row)
+        settlement = self.batch.settlement
+        if settlement is not None and position is not None and name in settlement.granted:
+            return int(settlement.granted[name][position])
+        return int(self.batch.typed.values[name][row]) * self.batch.ups[name]
+
+    def dependencies(self, row: int) -> dict[str, Any]:
+        """Return what the row's result depended on, as plain JSON data; ``rebuild`` gives the same grams from it."""
+        batch = self.batch
+        found: dict[str, Any] = {"methodology": batch.program.sha256, "parameters": {}, "history": {}, "limits": []}
+        if 0 < batch.reason[row] <= reasons.NOT_IN_FORCE:
+            return found
+        for name in batch.program.tables:
+            found["parameters"][name] = self.parameter(name, row)
+        for name, statistic in batch.statistics.items():
+            found["history"][name] = {
+                "numerator": int(statistic.numerator[row]),
+                "denominator": int(statistic.denominator[row]),
+                "places": self._history_places(name),
+                "count": int(statistic.count[row]),
+                "enough": bool(statistic.enough[row]),
+            }
+        found["limits"] = self.limits(row)
+        return found
+
+    def _history_places(self, name: str) -> int:
+        history = self.batch.program.document.history[name]
+        return 0 if history.statistic == "count" else self.batch.program.document.inputs[history.of].places
+
+    def parameter(self, name: str, row: int) -> dict[str, Any]:
+        """Return a parameter's value for the row with its pedigree, or why there is none."""
+        batch = self.batch
+        table = batch.program.tables[name]
+        cell = self._cell(name, row)
+        found: dict[str, Any] = {"unit": table.unit}
+        if isinstance(cell, str):
+            return {**found, "missing": cell}
+        entry = cell.entry
+        found |= {
+            "value": str(entry.value),
+            "start": cell.start.isoformat(),
+            "key": cell.key,
+            "source": entry.source,
+            "confidence": entry.confidence,
+            "best_before": entry.best_before.isoformat(),
+        }
+        if table.factor is not None:
+            found |= {"factor": table.factor, "data_year": entry.data_year}
+        return found
+
+    def _cell(self, name: str, row: int) -> Cell | str:
+        batch = self.batch
+        table = batch.program.tables[name]
+        if table.stored and table.missing:
+            return table.missing
+        key: str | None = None
+        if table.by == "region":
+            key = f"{int(batch.typed.region[row]):06d}"
+        elif table.by is not None:
+            key = table.keys[int(batch.typed.choices[table.by][row])]
+        return table.find(day_date(int(batch.typed.days[row])), key)
+
+    def limits(self, row: int) -> list[dict[str, Any]]:
+        """Return each limit with what was left of its period before the row."""
+        position = self._place(row)
+        settlement = self.batch.settlement
+        if settlement is None or position is None:
+            return []
+        found = []
+        for segment, left in zip(settlement.segments, self._left_before(), strict=True):
+            rule = segment.rule
+            places = self.batch.program.input_places.get(rule.measure, 0) if rule.measure in self.batch.bounds else 0
+            found.append(
+                {
+                    "measure": rule.measure,
+                    "per": rule.limit.per,
+                    "period_start": day_date(int(segment.period[segment.number[position]])).isoformat(),
+                    "max": str(rule.limit.max),
+                    "left_before": format_scaled(int(left[position]), places),
+                }
+            )
+        return found
+
+    def _left_before(self) -> list[np.ndarray]:
+        settlement = self.batch.settlement
+        assert settlement is not None
+        if self._left is None:
+            self._left = [
+                segment.rule.top - segment.before(settlement.consumed(segment)) for segment in settlement.segments
+            ]
+        return self._left
+
+    def _place(self, row: int) -> int | None:
+        """Return the row's position among the ordered rows, None for a row that met no limit."""
+        if self.batch.settlement is None:
+            return None
+        if self._position is None:
+            self._position = np.full(len(self), -1, dtype=np.int64)
+            self._position[self.batch.order] = np.arange(len(self.batch.order))
+        found = int(self._position[row])
+        return None if found < 0 else found
+
+    @property
+    def document(self) -> d.Document:
+        return self.batch.program.document
