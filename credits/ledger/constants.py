@@ -83,7 +83,7 @@ IRREVERSIBLE_KINDS = frozenset(
 )
 
 UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-# The chart of accounts. An address holds opaque ids only; nothing that could be a name, phone or number of a person fits.
+# The chart of accounts. An address holds opaque ids only; no name, phone or identity number of a person fits.
 BOUNDED_CLASSES = ("participant", "pool", "voucher")
 UNBOUNDED_CLASSES = ("merchant", "income", "sponsor", "cause")
 ADDRESS_PATTERN = (

@@ -124,7 +124,10 @@ class UnitMismatch(LedgerError):
     title = "单位不符"
     title_en = "Wrong unit"
     zh = "某一行的单位与账户的单位不一致(碳币与分不能混记),没有记账。请改用正确的账户。"
-    en = "A line and its account have different units (points and fen never mix); nothing was posted. Use the right account."
+    en = (
+        "A line and its account have different units (points and fen never mix); nothing was posted. "
+        "Use an account of that unit."
+    )
 
 
 class InvalidPosting(LedgerError):

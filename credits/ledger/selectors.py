@@ -142,14 +142,19 @@ def statement(
         rows = db.fetchall()
     lines = [
         StatementLine(
-            *row[:3],
-            Kind(row[3]),
-            *row[4:8],
-            last_spendable_day(row[7]),
-            row[8],
-            int(row[9]),
+            entry_id=entry_id,
+            entry_uid=uid,
+            line_no=line_no,
+            kind=Kind(kind),
+            effective_on=effective_on,
+            posted_at=posted_at,
+            source=source,
+            year=points_year,
+            expires_on=last_spendable_day(points_year),
+            points=amount,
+            balance_points=int(running),
         )
-        for row in rows[:limit]
+        for entry_id, uid, line_no, kind, effective_on, posted_at, source, points_year, amount, running in rows[:limit]
     ]
     more = len(rows) > limit
     return StatementPage(lines, f"{lines[-1].entry_id}-{lines[-1].line_no}" if more else None)

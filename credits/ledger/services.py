@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import DatabaseError, connection, transaction
 
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.errors import DomainError
 
 from . import addresses, errors
 from .constants import (
@@ -112,7 +113,7 @@ def post_chunk(
     `post`. Cost: one statement, some 20 µs a line.
     """
     sums: dict[tuple[str, str], int] = {}
-    for address, unit, amount in lines:
+    for address, unit, amount in _known_units(lines):
         _check_amount(amount, zero_allowed=True)
         sums[address, unit] = sums.get((address, unit), 0) + amount
     merged = [Line(address, Unit(unit), amount) for (address, unit), amount in sorted(sums.items()) if amount]
@@ -199,24 +200,24 @@ def capture(
     """
     _check_points(points)
     return _resolve(
-        key,
-        hold_id,
         ResolutionKind.CAPTURE,
-        points,
-        addresses.merchant(merchant_uid),
-        at,
-        source,
+        key=key,
+        hold_id=hold_id,
+        points=points,
+        to=addresses.merchant(merchant_uid),
+        at=at,
+        source=source,
     )
 
 
 def release(*, key: str, hold_id: int, at: dt.datetime, source: str = "") -> Posting:
     """Return held points to the years they came from. Errors: HoldResolved, EntryNotFound, IdempotencyConflict."""
-    return _resolve(key, hold_id, ResolutionKind.RELEASE, 0, None, at, source)
+    return _resolve(ResolutionKind.RELEASE, key=key, hold_id=hold_id, points=0, to=None, at=at, source=source)
 
 
 def expire_hold(*, key: str, hold_id: int, at: dt.datetime, source: str = "") -> Posting:
     """As `release`, because the voucher ran out. The caller decides that it did."""
-    return _resolve(key, hold_id, ResolutionKind.EXPIRE, 0, None, at, source)
+    return _resolve(ResolutionKind.EXPIRE, key=key, hold_id=hold_id, points=0, to=None, at=at, source=source)
 
 
 def refund(*, hold_id: int, at: dt.datetime, source: str = "") -> Posting:
@@ -325,13 +326,7 @@ def _years_with_accounts(*, before: int) -> list[int]:
 
 
 def _resolve(
-    key: str,
-    hold_id: int,
-    kind: ResolutionKind,
-    points: int,
-    to: str | None,
-    at: dt.datetime,
-    source: str,
+    kind: ResolutionKind, *, key: str, hold_id: int, points: int, to: str | None, at: dt.datetime, source: str
 ) -> Posting:
     _check_words(key=key, source=source)
     row = _call(
@@ -367,13 +362,13 @@ def _as_domain_errors() -> Iterator[None]:
         raise refusal from error
 
 
-_WITH_DATA: dict[str, type[errors.DomainError]] = {
+_WITH_DATA: dict[str, type[DomainError]] = {
     "LG002": errors.IdempotencyConflict,
     "LG003": errors.AlreadyReversed,
     "LG005": errors.CaptureExceedsHold,
     "LG006": errors.VoucherAlreadyHeld,
 }
-_WITHOUT_DATA: dict[str, type[errors.DomainError]] = {
+_WITHOUT_DATA: dict[str, type[DomainError]] = {
     "LG007": errors.EntryNotFound,
     "23L04": errors.UnbalancedEntry,
     "23L05": errors.UnitMismatch,
@@ -382,13 +377,13 @@ _WITHOUT_DATA: dict[str, type[errors.DomainError]] = {
 }
 
 
-def _refusal(error: DatabaseError) -> errors.DomainError | None:
+def _refusal(error: DatabaseError) -> DomainError | None:
     """The domain error for a SQLSTATE of ours; None for what is a fault and not a refusal."""
     cause = error.__cause__
-    state = getattr(cause, "pgcode", None)
+    state: str = getattr(cause, "pgcode", None) or ""
     if state in _WITHOUT_DATA:
         return _WITHOUT_DATA[state]()
-    if not (state or "").startswith("LG"):
+    if not state.startswith("LG"):
         return None
     data = json.loads(cause.diag.message_detail)  # type: ignore[union-attr]
     if state == "LG001":
@@ -452,15 +447,20 @@ def _check_id(number: Any) -> int:
 
 
 def _checked_lines(lines: Iterable[tuple[str, str, int]]) -> list[Line]:
-    checked = [Line(*line) for line in lines]
+    checked = [Line(address, Unit(unit), amount) for address, unit, amount in _known_units(lines)]
     if not 2 <= len(checked) <= MAX_LINES:
         raise _invalid(f"一笔账须有 2 到 {MAX_LINES} 行", f"an entry has 2 to {MAX_LINES} lines")
     for line in checked:
         _check_address(line.address)
         _check_amount(line.amount)
-        if line.unit not in Unit.values:
-            raise _invalid("单位须为碳币或分", "the unit must be points or fen")
     return checked
+
+
+def _known_units(lines: Iterable[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
+    for line in lines:
+        if line[1] not in Unit.values:
+            raise _invalid("单位须为碳币或分", "the unit must be points or fen")
+        yield line
 
 
 def _array(items: Iterable[str]) -> str:
