@@ -47,6 +47,12 @@ class Role(models.TextChoices):
 CITY_ROLES = frozenset({Role.CITY_OFFICER, Role.CITY_APPROVER})
 PROVINCE_ROLES = frozenset({Role.PROVINCE_OFFICER, Role.PROVINCE_APPROVER, Role.AUDITOR})
 STAFF_ROLES = CITY_ROLES | PROVINCE_ROLES | {Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN}
+REGION_ROLES = STAFF_ROLES
+FIRM_ROLES = frozenset({Role.SME_OWNER, Role.SME_CLERK})
+MERCHANT_ROLES = frozenset({Role.MERCHANT_OWNER, Role.CASHIER})
+ORGANISATION_ROLES = FIRM_ROLES | MERCHANT_ROLES | {Role.SPONSOR}
+# Whom an owner may take in: the owner's role → the roles that they may invite and end.
+STAFFED_BY = {Role.SME_OWNER: Role.SME_CLERK, Role.MERCHANT_OWNER: Role.CASHIER}
 
 
 class ConsentScene(models.TextChoices):
@@ -61,3 +67,8 @@ class ConsentScene(models.TextChoices):
 
 
 TERMS_VERSION = "2026-11"
+CONSENT_TEXT_VERSION = "2026-11"
+
+INVITATION_DAYS = 14
+OPEN_INVITATIONS_LIMIT = 20
+HOUSEHOLD_MEMBERS_LIMIT = 12

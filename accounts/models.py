@@ -178,6 +178,38 @@ class Membership(models.Model):
         ]
 
 
+class Invitation(models.Model):
+    """An offer to join a household, or a firm in a role. It names a phone, not a person: whether that phone has an
+    account is told to nobody (T37), and nobody joins anything without saying yes."""
+
+    household = models.ForeignKey(Household, on_delete=models.PROTECT, null=True, related_name="invitations")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, null=True, related_name="invitations")
+    role = models.CharField(max_length=30, choices=Role, blank=True)
+    phone = models.CharField(max_length=16)
+    invited_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="invitations_sent")
+    created_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    accepted = models.BooleanField(null=True)
+
+    class Meta:
+        constraints = [
+            # One open invitation per phone and place, however often the button is pressed.
+            models.UniqueConstraint(
+                fields=["household", "organisation", "role", "phone"],
+                condition=Q(answered_at__isnull=True),
+                nulls_distinct=False,
+                name="invitation_open_once",
+            ),
+            # A household takes members, a firm takes people in a role.
+            models.CheckConstraint(
+                name="invitation_one_place",
+                condition=Q(household__isnull=False, organisation__isnull=True, role="")
+                | (Q(household__isnull=True, organisation__isnull=False) & ~Q(role="")),
+            ),
+        ]
+        indexes = [models.Index(fields=["phone", "answered_at"], name="invitation_by_phone")]
+
+
 class Provider(models.Model):
     """A source of records: a city system, a metro operator, a utility. Its code is part of each source key."""
 

@@ -1,0 +1,50 @@
+"""Predicates and the gate in front of views."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+
+from carbon_portal.kernel.errors import Forbidden
+
+from . import selectors
+from .constants import STAFF_ROLES, Role
+
+View = Callable[Concatenate[HttpRequest, ...], HttpResponse]
+
+
+def login_required_with_role(*roles: str) -> Callable[[View], View]:
+    """Lets in whoever holds one of the roles; others get 403 in words, visitors the login page and then come back."""
+    wanted = [Role(role) for role in roles]
+
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if not selectors.has_role(request.user, *wanted):
+                raise Forbidden
+            return view(request, *args, **kwargs)
+
+        return gate
+
+    return decorator
+
+
+staff_required = login_required_with_role(*STAFF_ROLES)
+
+
+def account_required(view: View) -> View:
+    """Lets in a login with an open account; a login without one is led to the page that opens it."""
+
+    @wraps(view)
+    def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if selectors.person_of(request.user) is None:
+            return redirect_to_login(request.get_full_path(), login_url="accounts:open")
+        return view(request, *args, **kwargs)
+
+    return gate

@@ -1,0 +1,275 @@
+"""Reads, and fetches with the right built in. Another person's thing and a missing thing give the same answer."""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from carbon_portal.kernel import regions
+from carbon_portal.kernel.errors import NotFound
+
+from .constants import FIRM_ROLES, INVITATION_DAYS, STAFF_ROLES, STAFFED_BY, ConsentScene, Role
+from .models import (
+    Consent,
+    Household,
+    HouseholdMember,
+    Invitation,
+    Membership,
+    Meter,
+    Organisation,
+    Participant,
+    Person,
+    User,
+)
+
+Viewer = User | AnonymousUser
+
+
+def person_of(user: Viewer | None) -> Person | None:
+    """The person behind a login; None for nobody, an inactive login, or one without an account yet."""
+    if user is None or not user.is_authenticated or not user.is_active:
+        return None
+    return user.person
+
+
+def person_with_phone(phone: str) -> Person | None:
+    """The person whose verified number this is (E.164)."""
+    user = User.objects.filter(phone=phone, phone_verified=True, is_active=True).select_related("person").first()
+    return user.person if user else None
+
+
+def phone_of(person: Person | None) -> str | None:
+    """The first phone of a person's logins."""
+    if person is None:
+        return None
+    return (
+        User.objects.filter(person=person, phone__isnull=False).order_by("pk").values_list("phone", flat=True).first()
+    )
+
+
+# -- participants ------------------------------------------------------------------------------------------------------
+
+
+def participants_of(user: Viewer | None) -> list[Participant]:
+    """Whom this login may act for: the resident first, then the family, then firms by role."""
+    person = person_of(user)
+    if person is None:
+        return []
+    rows = _participants_for(person).select_related("person", "household", "organisation")
+    order = {"resident": 0, "household": 1, "sme": 2, "group": 3}
+    return sorted(rows, key=lambda p: (order[p.kind], p.created_at, p.public_id))
+
+
+def participant_for(user: Viewer | None, uuid: UUID | str, write: bool = False) -> Participant:
+    """One of `participants_of`; `NotFound` for everybody else's and for none at all.
+
+    Family members, owners and clerks may both read and act; `write` refuses an account that is closed.
+    """
+    person = person_of(user)
+    try:
+        wanted = uuid if isinstance(uuid, UUID) else UUID(str(uuid))
+    except ValueError as error:
+        raise NotFound from error
+    row = _participants_for(person).filter(uuid=wanted).first() if person else None
+    if row is None or (write and not row.is_active):
+        raise NotFound
+    return row
+
+
+def _participants_for(person: Person) -> QuerySet[Participant]:
+    return Participant.objects.filter(
+        Q(person=person)
+        | Q(household__in=HouseholdMember.objects.filter(person=person, left_on__isnull=True).values("household"))
+        | Q(
+            kind__in=["sme", "group"],
+            organisation__in=Membership.objects.filter(person=person, role__in=FIRM_ROLES, is_active=True).values(
+                "organisation"
+            ),
+        )
+    )
+
+
+# -- roles -------------------------------------------------------------------------------------------------------------
+
+
+def roles_of(user: Viewer | None) -> set[str]:
+    """Every role the person holds somewhere, with `resident` and `household_head` from what they are."""
+    person = person_of(user)
+    if person is None:
+        return set()
+    held = set(Membership.objects.filter(person=person, is_active=True).values_list("role", flat=True))
+    if Participant.objects.filter(person=person).exists():
+        held.add(Role.RESIDENT.value)
+    if HouseholdMember.objects.filter(person=person, left_on__isnull=True, is_head=True).exists():
+        held.add(Role.HOUSEHOLD_HEAD.value)
+    return held
+
+
+def has_role(user: Viewer | None, *roles: str) -> bool:
+    """Whether the person holds one of these roles anywhere."""
+    return not roles_of(user).isdisjoint({str(Role(role).value) for role in roles})
+
+
+def staff_scope(user: Viewer | None, *roles: str) -> list[str]:
+    """Region codes that the person is staff for: [] for none, ["440000"] for all. `roles` narrows which count."""
+    person = person_of(user)
+    if person is None:
+        return []
+    counted = [Role(role).value for role in roles] or [role.value for role in STAFF_ROLES]
+    codes = sorted(
+        set(Membership.objects.filter(person=person, is_active=True, role__in=counted).values_list("region", flat=True))
+        - {""}
+    )
+    return [regions.PROVINCE] if regions.PROVINCE in codes else codes
+
+
+def in_scope(user: Viewer | None, region: str, *roles: str) -> bool:
+    """Whether a region lies in the person's staff scope."""
+    return any(regions.covers(code, region) for code in staff_scope(user, *roles))
+
+
+def holds(person: Person, role: str, *, organisation: Organisation) -> bool:
+    """Whether a person holds this role in this organisation."""
+    return Membership.objects.filter(person=person, role=role, organisation=organisation, is_active=True).exists()
+
+
+def may_staff(person: Person, organisation: Organisation | None, role: str) -> bool:
+    """Whether this person may take people into this role of this organisation (an owner, their own staff)."""
+    owner_roles = [owner for owner, staff in STAFFED_BY.items() if staff == role]
+    return organisation is not None and any(holds(person, owner, organisation=organisation) for owner in owner_roles)
+
+
+def organisations_of(user: Viewer | None, *roles: str) -> list[Organisation]:
+    """Organisations in which the person holds one of these roles (any role where none is named)."""
+    person = person_of(user)
+    if person is None:
+        return []
+    held = Membership.objects.filter(person=person, is_active=True, organisation__isnull=False)
+    if roles:
+        held = held.filter(role__in=[Role(role).value for role in roles])
+    return list(Organisation.objects.filter(pk__in=held.values("organisation")).order_by("created_at", "name"))
+
+
+def organisation_for(user: Viewer | None, uuid: UUID | str, *roles: str) -> Organisation:
+    """One of `organisations_of`; `NotFound` otherwise."""
+    found = next((o for o in organisations_of(user, *roles) if str(o.uuid) == str(uuid)), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def staff_of(organisation: Organisation) -> QuerySet[Membership]:
+    """Who works in an organisation, owners first."""
+    return (
+        Membership.objects.filter(organisation=organisation, is_active=True)
+        .select_related("person")
+        .order_by("-role", "created_at")
+    )
+
+
+# -- households --------------------------------------------------------------------------------------------------------
+
+
+def membership_of(person: Person) -> HouseholdMember | None:
+    """The household that a person belongs to now."""
+    return (
+        HouseholdMember.objects.filter(person=person, left_on__isnull=True)
+        .select_related("household", "person")
+        .first()
+    )
+
+
+def members_of(household: Household) -> QuerySet[HouseholdMember]:
+    """Who belongs to it now, the head first."""
+    return (
+        household.members.filter(left_on__isnull=True).select_related("person").order_by("-is_head", "joined_on", "pk")
+    )
+
+
+def head_of(household: Household) -> Person | None:
+    """The head of a household."""
+    member = household.members.filter(left_on__isnull=True, is_head=True).select_related("person").first()
+    return member.person if member else None
+
+
+def meters_of(*, household: Household | None = None, organisation: Organisation | None = None) -> QuerySet[Meter]:
+    """Meters bound now, in the order of kind and number."""
+    return Meter.objects.filter(household=household, organisation=organisation, released_on__isnull=True).order_by(
+        "kind", "number"
+    )
+
+
+def meters_of_participant(participant: Participant) -> list[Meter]:
+    """Meters whose readings credit this participant."""
+    if participant.household_id is None and participant.organisation_id is None:
+        return []
+    return list(meters_of(household=participant.household, organisation=participant.organisation))
+
+
+def meter_for(person: Person | None, pk: int) -> Meter:
+    """A bound meter of the person's household, or of a firm they own; `NotFound` otherwise."""
+    row = (
+        Meter.objects.filter(pk=pk, released_on__isnull=True)
+        .filter(
+            Q(household__members__person=person, household__members__left_on__isnull=True)
+            | Q(
+                organisation__memberships__person=person,
+                organisation__memberships__role=Role.SME_OWNER,
+                organisation__memberships__is_active=True,
+            )
+        )
+        .select_related("household", "organisation")
+        .first()
+        if person
+        else None
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
+# -- invitations -------------------------------------------------------------------------------------------------------
+
+
+def invitations_for(user: Viewer | None, *, at: dt.datetime) -> QuerySet[Invitation]:
+    """Open invitations to the verified phone of this login."""
+    if person_of(user) is None or not user.phone_verified:  # type: ignore[union-attr]
+        return Invitation.objects.none()
+    return _open(at).filter(phone=user.phone)  # type: ignore[union-attr]
+
+
+def invitations_from(*, at: dt.datetime, **place: Any) -> QuerySet[Invitation]:
+    """Open invitations into a household or organisation."""
+    return _open(at).filter(**place)
+
+
+def _open(at: dt.datetime) -> QuerySet[Invitation]:
+    return (
+        Invitation.objects.filter(answered_at__isnull=True, created_at__gte=at - dt.timedelta(days=INVITATION_DAYS))
+        .select_related("household", "organisation", "invited_by")
+        .order_by("-created_at")
+    )
+
+
+# -- consents ----------------------------------------------------------------------------------------------------------
+
+
+def consents_of(person: Person) -> dict[str, Consent | None]:
+    """The newest step per scene, every scene named; None where nothing was ever said."""
+    newest: dict[str, Consent | None] = dict.fromkeys(ConsentScene.values)
+    for row in Consent.objects.filter(person=person).order_by("scene", "-id").distinct("scene"):
+        newest[row.scene] = row
+    return newest
+
+
+def has_consent(person: Person, scene: str) -> bool:
+    """Whether intake of this scene is allowed now."""
+    row = Consent.objects.filter(person=person, scene=scene).order_by("-id").first()
+    return bool(row and row.granted)
+
+
+def consent_history(person: Person) -> QuerySet[Consent]:
+    """Every step, newest first."""
+    return Consent.objects.filter(person=person).order_by("-id")

@@ -1,0 +1,45 @@
+"""The only code that writes people, households, firms, roles and consents: one transaction each, audited."""
+
+from .households import add_household_member, create_household, end_household_membership, hand_over_household
+from .invitations import answer_invitation, invite, withdraw_invitation
+from .meters import bind_meter, meter_number, release_meter
+from .organisations import grant_role, register_organisation, register_sme, revoke_role
+from .people import (
+    accept_terms,
+    confirm_identity,
+    open_account,
+    open_login,
+    open_participant,
+    register_resident,
+    register_staff,
+    rename_person,
+    set_consent,
+    verify_phone,
+)
+
+__all__ = [
+    "accept_terms",
+    "add_household_member",
+    "answer_invitation",
+    "bind_meter",
+    "confirm_identity",
+    "create_household",
+    "end_household_membership",
+    "grant_role",
+    "hand_over_household",
+    "invite",
+    "meter_number",
+    "open_account",
+    "open_login",
+    "open_participant",
+    "register_organisation",
+    "register_resident",
+    "register_sme",
+    "register_staff",
+    "release_meter",
+    "rename_person",
+    "revoke_role",
+    "set_consent",
+    "verify_phone",
+    "withdraw_invitation",
+]
