@@ -33,3 +33,27 @@ class Channel(models.TextChoices):
 class DeedKeyKind(models.TextChoices):
     SOURCE = "source", "来源编号"
     IDENTITY = "identity", "行为本身"
+
+
+CLOSED_STATES = (RecordState.REJECTED, RecordState.DUPLICATE, RecordState.REVERSED)
+CANCELLABLE_STATES = (*PENDING_STATES, RecordState.PROVISIONAL)
+
+
+class Reason(models.TextChoices):
+    """Why this app did not count a record; the engine's reasons stand in methodologies.engine.reasons."""
+
+    UNKNOWN_ACTIVITY = "unknown_activity", "行为代码不在代码表中"
+    NOT_ELIGIBLE = "participant_not_eligible", "不适用于这类参与者"
+    METER_OF_ANOTHER = "meter_of_another", "户号由他人绑定"
+    SAME_DEED = "same_deed", "同一行为已有记录"
+    OVERLAPPING_TRIP = "overlapping_trip", "行程时间重叠"
+    TOO_FAST = "too_fast", "速度异常"
+    CANCELLED = "cancelled_by_owner", "本人撤销"
+
+
+# Tasks of the layer above are named, never imported (kernel.dispatch).
+WAKE_QUANTIFICATION = "credits.quantify_pending"
+WAKE_UNDO = "credits.undo_reversed"
+# Advisory locks: a self-declared record takes the gate shared and its own day; an import with such rows takes the gate
+# alone, so that it needs one lock and not one per participant and day (docs/locking.md).
+DAY_GATE = 0x6265_6861_7601

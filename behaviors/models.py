@@ -73,6 +73,8 @@ class BehaviorRecord(models.Model):
     town = models.CharField(max_length=9, blank=True)
     state = models.CharField(max_length=12, choices=RecordState, default=RecordState.RECEIVED)
     reason = models.CharField(max_length=40, blank=True, help_text="why rejected or duplicate")
+    duplicate_of = models.BigIntegerField(null=True, help_text="the earlier record that stands")
+    duplicate_on = models.DateField(null=True)
     evidence = models.CharField(max_length=14, choices=EvidenceGrade)
     channel = models.CharField(max_length=8, choices=Channel)
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+", null=True)

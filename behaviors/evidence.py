@@ -1,0 +1,193 @@
+"""Photos: recognised by content, measured before they are decoded, made anew without metadata, kept once (T46, Q7).
+
+The stored file lies under MEDIA_ROOT by month with a random name; only an authorising view sends it.
+"""
+
+import datetime as dt
+import hashlib
+import io
+import os
+import secrets
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from PIL import Image, ImageOps
+
+from carbon_portal.kernel import clock
+
+from .constants import RecordState
+from .errors import BadPicture, PictureUsed
+from .models import BehaviorRecord, Evidence
+
+# What the bytes begin with, never what the name or the sender says.
+_SIGNATURES = (
+    ("JPEG", lambda head: head.startswith(b"\xff\xd8\xff")),
+    ("PNG", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n")),
+    ("WEBP", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
+)
+_JPEG_QUALITY = 88
+# What Pillow raises on broken files of these three formats; UnidentifiedImageError is an OSError.
+_DAMAGE = (
+    OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, MemoryError,
+    RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
+Image.MAX_IMAGE_PIXELS = settings.EVIDENCE_MAX_PIXELS  # a second line of defence for whoever opens an image
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photo made anew: pixels only. `original_sha256` is of the bytes as they came."""
+
+    original_sha256: str
+    content: bytes
+    media_type: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def read(stream: IO[bytes]) -> Picture:
+    """The photo without metadata, as JPEG. Errors: BadPicture; nothing is written.
+
+    Its size is read from the header, so a small file that unpacks to gigapixels is refused before it is decoded.
+    """
+    original = _bytes(stream)
+    kind = next((name for name, fits in _SIGNATURES if fits(original[:16])), None)
+    if kind is None:
+        raise BadPicture(
+            "照片须为 JPEG、PNG 或 WebP 格式。请重新拍照,或把文件另存为 JPEG 后再上传。",
+            "The photo must be JPEG, PNG or WebP. Take it again, or save it as JPEG and upload that.",
+        )
+    try:
+        pixels = _decode(original, kind)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels("") from error
+    except _DAMAGE as error:
+        raise _damaged() from error
+    out = io.BytesIO()
+    pixels.save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+    return Picture(hashlib.sha256(original).hexdigest(), out.getvalue(), "image/jpeg")
+
+
+def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Evidence:
+    """Write the file and its row; call inside the record's transaction. Errors: PictureUsed.
+
+    File first (temp, fsync, rename), row second: a crash in between leaves a file without a row, which the nightly
+    comparison removes, never a row without a file. A picture of a record that its owner took back may serve again.
+    """
+    used = Evidence.objects.select_for_update().filter(original_sha256=picture.original_sha256).first()
+    if used is not None:
+        return _reuse(used, record)
+    relative = f"{clock.local_date(at):%Y-%m}/{secrets.token_hex(16)}.jpg"
+    path = Path(settings.MEDIA_ROOT) / relative
+    _write(path, picture.content)
+    try:
+        with transaction.atomic():
+            return Evidence.objects.create(
+                record_id=record.pk,
+                record_on=record.occurred_on,
+                region=record.region,
+                original_sha256=picture.original_sha256,
+                sha256=picture.sha256,
+                path=relative,
+                media_type=picture.media_type,
+                bytes=len(picture.content),
+                created_at=at,
+            )
+    except IntegrityError as error:
+        path.unlink(missing_ok=True)
+        used = Evidence.objects.get(original_sha256=picture.original_sha256)
+        raise PictureUsed(received=clock.local_date(used.created_at).isoformat()) from error
+
+
+def path_of(evidence: Evidence) -> Path:
+    """Where the file lies; the row's path never leaves MEDIA_ROOT."""
+    root = Path(settings.MEDIA_ROOT).resolve()
+    path = (root / evidence.path).resolve()
+    if not path.is_relative_to(root):
+        raise FileNotFoundError(evidence.path)
+    return path
+
+
+def _reuse(used: Evidence, record: BehaviorRecord) -> Evidence:
+    before = BehaviorRecord.objects.filter(id=used.record_id, occurred_on=used.record_on).first()
+    mistaken = before is not None and before.state == RecordState.REVERSED
+    if before is None or not mistaken or before.participant_id != record.participant_id:
+        raise PictureUsed(received=clock.local_date(used.created_at).isoformat())
+    used.record_id, used.record_on, used.region = record.pk, record.occurred_on, record.region
+    used.save(update_fields=["record_id", "record_on", "region"])
+    return used
+
+
+def _bytes(stream: IO[bytes]) -> bytes:
+    stream.seek(0)
+    original = stream.read(settings.EVIDENCE_MAX_BYTES + 1)
+    if not original:
+        raise BadPicture("这个照片文件是空的(0 字节)。请重新选择。", "The photo file is empty. Choose it again.")
+    if len(original) > settings.EVIDENCE_MAX_BYTES:
+        limit = settings.EVIDENCE_MAX_BYTES // 1024 // 1024
+        raise BadPicture(
+            f"照片超过 {limit} MB。请压缩或重新拍一张后再上传。",
+            f"The photo is larger than {limit} MB. Make it smaller or take it again.",
+        )
+    return original
+
+
+def _decode(original: bytes, kind: str) -> Image.Image:
+    with Image.open(io.BytesIO(original), formats=[kind]) as image:
+        width, height = image.size
+        if width * height > settings.EVIDENCE_MAX_PIXELS:
+            raise _too_many_pixels(f" {width}×{height}")
+        if getattr(image, "n_frames", 1) > 1:
+            image.seek(0)
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode in ("RGBA", "LA", "PA", "P"):
+            layered = upright.convert("RGBA")
+            white = Image.new("RGBA", layered.size, "white")
+            upright = Image.alpha_composite(white, layered)
+        converted = upright.convert("RGB")
+    # A fresh image of the pixels alone: EXIF, GPS, XMP, ICC, comments and thumbnails stay behind.
+    clean = Image.new("RGB", converted.size)
+    clean.paste(converted)
+    return clean
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_suffix(".part")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _too_many_pixels(size: str) -> BadPicture:
+    million = settings.EVIDENCE_MAX_PIXELS // 1_000_000
+    return BadPicture(
+        f"照片像素太多{size and f'({size.strip()})'},最多 {million} 百万像素。请在手机上缩小后再上传。",
+        f"The photo has too many pixels{size}; at most {million} million. Make it smaller and upload it again.",
+    )
+
+
+def _damaged() -> BadPicture:
+    return BadPicture(
+        "照片文件已损坏,无法打开。请重新拍照或换一张后再上传。",
+        "The photo is damaged and can't be opened. Take it again or choose another.",
+    )
