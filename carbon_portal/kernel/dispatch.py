@@ -10,6 +10,7 @@ from typing import Any
 
 from celery import current_app
 from django.db import transaction
+from kombu.exceptions import OperationalError
 
 log = logging.getLogger(__name__)
 
@@ -23,5 +24,5 @@ def _send(task: str, args: tuple[Any, ...], queue: str | None) -> None:
     options = {"queue": queue} if queue else {}
     try:
         current_app.send_task(task, args=args, retry=False, **options)
-    except (OSError, current_app.connection_for_write().connection_errors) as error:
+    except (OSError, OperationalError) as error:  # kombu wraps what the broker's client raises
         log.warning("broker away, %s left to the sweep: %s", task, type(error).__name__)

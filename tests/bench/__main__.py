@@ -1,4 +1,4 @@
-"""bin/bench [NAME…] [--json FILE] [--rounds N]: runs tests/bench/bench_NAME.py and prints each ratio beside its goal."""
+"""bin/bench [NAME…] [--json FILE] [--rounds N]: runs bench_NAME.py and prints each ratio beside its goal."""
 
 import argparse
 import importlib
