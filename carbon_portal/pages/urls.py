@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from . import styleguide, views
 
 app_name = "pages"
 
@@ -9,4 +9,5 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("preferences/size", views.set_size, name="set-size"),
     path("preferences/language", views.set_language, name="set-language"),
+    path("staff/styleguide/", styleguide.styleguide, name="styleguide"),
 ]

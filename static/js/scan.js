@@ -32,6 +32,16 @@ async function reader(url) {
   };
 }
 
+const LAST = "till-last-code";
+
+/** The answer stands on a page with the camera running: the code still in view must not be sent again and again. */
+function isFresh(text) {
+  const last = JSON.parse(sessionStorage.getItem(LAST) ?? "null");
+  if (last?.text === text && Date.now() - last.at < 60000) return false;
+  sessionStorage.setItem(LAST, JSON.stringify({ text, at: Date.now() }));
+  return true;
+}
+
 async function start(box) {
   const video = box.querySelector("video");
   const words = box.querySelector("p");
@@ -62,9 +72,9 @@ async function start(box) {
   await video.play();
   while (stream.active) {
     const text = video.readyState >= 2 ? await read(video).catch(() => null) : null;
-    if (text) {
+    if (text && isFresh(text)) {
       stop();
-      navigator.vibrate?.(80);
+      if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(80);
       target.value = text;
       target.form.requestSubmit();
       return;
