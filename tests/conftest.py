@@ -7,7 +7,6 @@
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -179,18 +178,10 @@ def live_portal(portal_processes: portal.Portal) -> portal.Portal:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of Chromium; without one browser tests are skipped, or fail where REQUIRE_BROWSER=1 (CI)."""
-    named = os.environ.get("CHROMIUM")
-    candidates = [named] if named else ["/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"]
-    for candidate in candidates:
-        found = shutil.which(candidate)
-        if found:
-            # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
-            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-            return found
-    reason = f"no Chromium found (looked for {', '.join(candidates)})"
-    if os.environ.get("REQUIRE_BROWSER") == "1":
-        pytest.fail(f"REQUIRE_BROWSER=1 and {reason}: install the package chromium")
-    pytest.skip(reason)
+    found = portal.find_chromium()
+    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    return found
 
 
 @pytest.fixture(scope="session")

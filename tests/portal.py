@@ -1,6 +1,7 @@
 """The real processes of the portal, for tests that walk, race and kill: gunicorn, Celery worker, beat."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+import pytest
 
 from carbon_portal.kernel.services.paths import BASE_DIR
 
@@ -23,6 +26,20 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def find_chromium() -> str:
+    """The path of Chromium; skips the test without one, or fails it where REQUIRE_BROWSER=1."""
+    named = os.environ.get("CHROMIUM")
+    candidates = [named] if named else ["/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"]
+    for candidate in candidates:
+        found = shutil.which(candidate)
+        if found:
+            return found
+    reason = f"no Chromium found (looked for {', '.join(candidates)})"
+    if os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(f"REQUIRE_BROWSER=1 and {reason}: install the package chromium")
+    pytest.skip(reason)
 
 
 @dataclass

@@ -1,19 +1,17 @@
 """The real processes start on a test's own database, and Chromium reaches them."""
 
-import os
 import re
 
 import pytest
 
+from tests import portal
+
 
 @pytest.mark.slow
-def test_web_and_worker_run_on_the_tests_own_database(live_portal, own_database, as_role):
+def test_web_and_worker_run_on_the_tests_own_database(live_portal):
     assert live_portal.status("/healthz") == 200
     # The worker's first sign of life goes through the broker's server; readiness needs all three.
     live_portal.wait_until(lambda: live_portal.status("/readyz") == 200, "readiness")
-    with as_role("superuser").cursor() as cursor:
-        cursor.execute("SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = %s", [own_database])
-        assert "portal_web" in {row[0] for row in cursor.fetchall()}
     worker = live_portal.processes[-1]
     worker.kill()
     assert not worker.alive()
@@ -29,29 +27,14 @@ def test_chromium_reads_a_page(portal_processes, page):
     assert re.search("ok", page.content())
 
 
-def test_without_chromium_the_browser_tests_say_so(pytester_run):
-    skipped = pytester_run({"CHROMIUM": "/nonexistent/chromium", "REQUIRE_BROWSER": "0"})
-    assert "1 skipped" in skipped.stdout
-    assert "no Chromium found" in skipped.stdout
-    required = pytester_run({"CHROMIUM": "/nonexistent/chromium", "REQUIRE_BROWSER": "1"})
-    assert required.returncode != 0
-    assert "REQUIRE_BROWSER=1" in required.stdout
-
-
-@pytest.fixture
-def pytester_run():
-    import subprocess
-    import sys
-
-    from carbon_portal.kernel.services.paths import BASE_DIR
-
-    def run(environment):
-        base = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PORTAL", "DJANGO"))}
-        test = f"{__file__}::test_a_page_opens"
-        command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", test]
-        return subprocess.run(command, cwd=BASE_DIR, env={**base, **environment}, capture_output=True, text=True)
-
-    return run
+def test_without_chromium_a_browser_test_is_skipped_or_fails_where_it_is_required(monkeypatch):
+    monkeypatch.setenv("CHROMIUM", "/nonexistent/chromium")
+    monkeypatch.setenv("REQUIRE_BROWSER", "0")
+    with pytest.raises(pytest.skip.Exception, match="no Chromium found"):
+        portal.find_chromium()
+    monkeypatch.setenv("REQUIRE_BROWSER", "1")
+    with pytest.raises(pytest.fail.Exception, match="REQUIRE_BROWSER=1"):
+        portal.find_chromium()
 
 
 @pytest.mark.browser
