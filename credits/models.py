@@ -80,8 +80,8 @@ class Reduction(AppendOnly):
 class LimitUsage(models.Model):
     """What a participant has used of one limit of a methodology code in one period.
 
-    `used` is in units of 10^-12 of the measure, so that versions with other decimal places share the row. Workers lock
-    the rows in key order, so no two of them grant the same remainder.
+    `used` counts records and grams as they are and inputs in units of 10^-12, so that versions with other decimal places
+    share the row. Workers lock the rows in key order, so no two of them grant the same remainder.
     """
 
     participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -95,7 +95,6 @@ class LimitUsage(models.Model):
             models.UniqueConstraint(
                 fields=["participant", "code", "limit_key", "period_start"], name="limit_usage_once"
             ),
-            models.CheckConstraint(name="limit_usage_not_negative", condition=Q(used__gte=0)),
         ]
 
 

@@ -1,0 +1,237 @@
+"""Grams become points: accrual per participant, paid by a funded pool, each reduction once (L7).
+
+Locks, in the order of docs/locking.md: accruals by participant, then the ledger's accounts.
+"""
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+
+from carbon_portal.kernel import clock
+from credits.constants import CHUNK_AWARDS, PROVINCE
+from credits.errors import NoPointsRule
+from credits.ledger import addresses
+from credits.ledger import selectors as ledger_selectors
+from credits.ledger import services as ledger
+from credits.ledger.constants import Kind, Unit
+from credits.ledger.errors import AccountShort
+from credits.models import FundedPool, PointsRule
+
+from . import bulk
+
+
+class Earning(NamedTuple):
+    """A final reduction of more than 0 g that has not earned its points yet."""
+
+    record_id: int
+    reduction_id: int
+    participant: UUID
+    region: str
+    grams: int
+
+
+class Accrual(NamedTuple):
+    id: int
+    credited_g: int
+    awarded_points: int
+
+
+def rule_on(day: dt.date) -> PointsRule:
+    """The points rule in force on an Asia/Shanghai date. Errors: NoPointsRule."""
+    rule = PointsRule.objects.filter(effective_from__lte=day).order_by("-effective_from").first()
+    if rule is None:
+        raise NoPointsRule(on=day.isoformat())
+    return rule
+
+
+def pool_of(region: str, pools: dict[str, FundedPool]) -> FundedPool | None:
+    """The open pool that pays for a record's region: its city's, else the province's."""
+    return pools.get(f"{region[:4]}00") or pools.get(PROVINCE)
+
+
+def open_pools() -> dict[str, FundedPool]:
+    """The open pools by region."""
+    return {pool.region: pool for pool in FundedPool.objects.filter(is_open=True)}
+
+
+def award_or_queue(*, earnings: Iterable[Earning], at: dt.datetime) -> None:
+    """Award the points of reductions that became final in this transaction, or queue them where no pool can pay.
+
+    Nobody overtakes: where awards of a pool are waiting already, the new ones join the end of the queue.
+    """
+    pools = open_pools()
+    waiting = _pools_with_queue(pools)
+    by_pool: dict[UUID | None, list[Earning]] = defaultdict(list)
+    for earning in sorted(earnings):
+        pool = pool_of(earning.region, pools)
+        by_pool[pool.uuid if pool else None].append(earning)
+    try:
+        rule = rule_on(clock.local_date(at))
+    except NoPointsRule:
+        rule = None
+    accruals: dict[UUID, Accrual] = {}
+    payable = [uid for uid in by_pool if uid is not None and uid not in waiting and rule is not None]
+    if payable and rule is not None:
+        accruals = _lock_accruals((earning.participant for uid in payable for earning in by_pool[uid]), rule, at)
+    for uid in sorted(by_pool, key=str):
+        if uid not in payable or rule is None or not _pay(uid, by_pool[uid], rule, accruals, at):
+            _queue(by_pool[uid], at)
+
+
+def award_queued(*, at: dt.datetime, limit: int = CHUNK_AWARDS) -> int:
+    """Award what waits for funds, in record order, as far as each pool goes; the number of reductions paid.
+
+    Safe to run twice and at once: pools are worked on one sweep at a time.
+    """
+    paid = 0
+    pools = open_pools()
+    regions = {row[0] for row in bulk.rows("SELECT DISTINCT region FROM credits_queuedaward")}
+    by_pool: dict[UUID, list[str]] = defaultdict(list)
+    for region in sorted(regions):
+        pool = pool_of(region, pools)
+        if pool is not None:
+            by_pool[pool.uuid].append(region)
+    for uid in sorted(by_pool, key=str):
+        while done := _award_next(uid, by_pool[uid], at, limit):
+            paid += done
+    return paid
+
+
+def _award_next(pool: UUID, regions: Sequence[str], at: dt.datetime, limit: int) -> int:
+    """One transaction: the longest run of the pool's queue that its balance covers."""
+    with transaction.atomic():
+        bulk.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"queue:{pool}"])
+        rule = rule_on(clock.local_date(at))
+        earnings = [
+            Earning(*row)
+            for row in bulk.rows(
+                "SELECT record_id, reduction_id, participant_id, region, credited_g FROM credits_queuedaward"
+                " WHERE region = ANY(%s) ORDER BY record_id LIMIT %s",
+                [list(regions), limit],
+            )
+        ]
+        if not earnings:
+            return 0
+        accruals = _lock_accruals((earning.participant for earning in earnings), rule, at)
+        covered = _covered(earnings, accruals, rule, ledger_selectors.balance(addresses.pool(pool)))
+        if not covered or not _pay(pool, covered, rule, accruals, at):
+            return 0
+        bulk.execute(
+            "DELETE FROM credits_queuedaward WHERE reduction_id = ANY(%s)", [[item.reduction_id for item in covered]]
+        )
+        return len(covered)
+
+
+def _covered(
+    earnings: Sequence[Earning], accruals: dict[UUID, Accrual], rule: PointsRule, balance: int
+) -> list[Earning]:
+    """The first earnings, in order, whose points the balance covers."""
+    credited = {participant: accrual.credited_g for participant, accrual in accruals.items()}
+    awarded = {participant: accrual.awarded_points for participant, accrual in accruals.items()}
+    for index, earning in enumerate(earnings):
+        credited[earning.participant] += earning.grams
+        points = max(credited[earning.participant] * rule.num // rule.den - awarded[earning.participant], 0)
+        if points > balance:
+            return list(earnings[:index])
+        awarded[earning.participant] += points
+        balance -= points
+    return list(earnings)
+
+
+def _pools_with_queue(pools: dict[str, FundedPool]) -> set[UUID]:
+    regions = bulk.rows("SELECT DISTINCT region FROM credits_queuedaward")
+    found = (pool_of(region, pools) for (region,) in regions)
+    return {pool.uuid for pool in found if pool is not None}
+
+
+def _lock_accruals(participants: Iterable[UUID], rule: PointsRule, at: dt.datetime) -> dict[UUID, Accrual]:
+    """The accrual rows of this year and rule, made where missing, locked in participant order."""
+    wanted = sorted(set(participants), key=str)
+    year = clock.local_date(at).year
+    bulk.values(
+        "INSERT INTO credits_pointsaccrual (participant_id, rule_id, year, credited_g, awarded_points) VALUES %s"
+        " ON CONFLICT DO NOTHING",
+        [(participant, rule.pk, year, 0, 0) for participant in wanted],
+        template="(%s::uuid, %s, %s, %s, %s)",
+    )
+    locked = bulk.rows(
+        "SELECT participant_id, id, credited_g, awarded_points FROM credits_pointsaccrual"
+        " WHERE participant_id = ANY(%s::uuid[]) AND rule_id = %s AND year = %s ORDER BY participant_id FOR UPDATE",
+        [wanted, rule.pk, year],
+    )
+    return {row[0]: Accrual(*row[1:]) for row in locked}
+
+
+def _pay(
+    pool: UUID, earnings: Sequence[Earning], rule: PointsRule, accruals: dict[UUID, Accrual], at: dt.datetime
+) -> bool:
+    """Post one entry for all earnings and write items and accruals; False (nothing written) where the pool is short."""
+    grams: dict[UUID, int] = defaultdict(int)
+    for earning in earnings:
+        grams[earning.participant] += earning.grams
+    after: dict[UUID, Accrual] = {}
+    awards: dict[UUID, int] = {}
+    for participant, added in grams.items():
+        accrual = accruals[participant]
+        credited = accrual.credited_g + added
+        # Below zero is a debt after a reversal: this award repays it.
+        awards[participant] = max(credited * rule.num // rule.den - accrual.awarded_points, 0)
+        after[participant] = Accrual(accrual.id, credited, accrual.awarded_points + awards[participant])
+    entry = _post(pool, earnings, awards, at)
+    if entry is None and any(awards.values()):
+        return False
+    accruals.update(after)
+    bulk.values(
+        "UPDATE credits_pointsaccrual a SET credited_g = v.credited_g, awarded_points = v.awarded_points"
+        " FROM (VALUES %s) v (id, credited_g, awarded_points) WHERE a.id = v.id",
+        list(after.values()),
+        template="(%s::bigint, %s::bigint, %s::bigint)",
+    )
+    bulk.copy(
+        "credits_accrualitem",
+        ("reduction_id", "accrual_id", "entry", "credited_g"),
+        (
+            (item.reduction_id, after[item.participant].id, entry if awards[item.participant] else None, item.grams)
+            for item in earnings
+        ),
+    )
+    return True
+
+
+def _post(pool: UUID, earnings: Sequence[Earning], awards: dict[UUID, int], at: dt.datetime) -> UUID | None:
+    """One ledger entry, pool to participants; None where nothing is due, or where the pool is short."""
+    total = sum(awards.values())
+    if total == 0:
+        return None
+    year = clock.local_date(at).year
+    lines = [(addresses.pool(pool), Unit.POINTS, -total)]
+    lines += [
+        (addresses.participant_points(participant, year), Unit.POINTS, points)
+        for participant, points in awards.items()
+        if points
+    ]
+    ids = ",".join(str(earning.reduction_id) for earning in earnings)
+    key = f"points:{hashlib.sha256(ids.encode()).hexdigest()}"
+    source = f"records:{earnings[0].record_id}-{earnings[-1].record_id}"
+    try:
+        posting = ledger.post_chunk(key=key, kind=Kind.AWARD, lines=lines, at=at, source=source)
+    except AccountShort:
+        return None
+    assert posting is not None  # the total is positive
+    return posting.uid
+
+
+def _queue(earnings: Sequence[Earning], at: dt.datetime) -> None:
+    bulk.values(
+        "INSERT INTO credits_queuedaward (record_id, reduction_id, participant_id, region, credited_g, queued_at)"
+        " VALUES %s ON CONFLICT DO NOTHING",
+        [(*earning, at) for earning in earnings],
+        template="(%s, %s, %s::uuid, %s, %s, %s)",
+    )
+
+

@@ -1,0 +1,36 @@
+"""Celery wrappers. They carry nothing: the rows are the queue, and every one may run at any time, twice or at once."""
+
+from celery import shared_task
+
+from carbon_portal.kernel import clock
+from carbon_portal.kernel.faults import crash_point
+
+from . import services
+
+
+@shared_task(name="credits.quantify_pending")
+def quantify_pending() -> None:
+    """Quantify whatever is pending, then take back what was undone meanwhile."""
+    crash_point("task:received")
+    services.quantify_pending(until_empty=True)
+    services.undo_reversed(at=clock.now())
+
+
+@shared_task(name="credits.close_windows")
+def close_windows() -> None:
+    services.close_windows(at=clock.now())
+
+
+@shared_task(name="credits.award_queued")
+def award_queued() -> None:
+    services.award_queued(at=clock.now())
+
+
+@shared_task(name="credits.undo_reversed")
+def undo_reversed() -> None:
+    services.undo_reversed(at=clock.now())
+
+
+@shared_task(name="credits.expire_points")
+def expire_points() -> None:
+    services.expire_points(at=clock.now())
