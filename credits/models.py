@@ -80,8 +80,8 @@ class Reduction(AppendOnly):
 class LimitUsage(models.Model):
     """What a participant has used of one limit of a methodology code in one period.
 
-    `used` counts records and grams as they are and inputs in units of 10^-12, so that versions with other decimal places
-    share the row. Workers lock the rows in key order, so no two of them grant the same remainder.
+    `used` counts records and grams as they are and inputs in units of 10^-12, so that versions with other places share
+    the row. Workers lock the rows in key order, so no two of them grant the same remainder.
     """
 
     participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="+", db_index=False)

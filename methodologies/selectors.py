@@ -12,11 +12,10 @@ from django.db.models import QuerySet
 from carbon_portal.kernel.errors import NotFound
 
 from .constants import FROZEN_STATES, VersionState
-from .engine.document import FactorLibrary as Factors
-from .engine.document import Input
 from .engine import Program, load_document, load_factors
 from .engine import compile as compile_document
-
+from .engine.document import FactorLibrary as Factors
+from .engine.document import Input
 from .errors import FactorsMissing
 from .models import FactorLibrary, MethodologyVersion
 
@@ -60,7 +59,10 @@ class VersionTable:
         for issuing in covering_regions(region):
             for versions in self._codes.get((activity, issuing), {}).values():
                 index = bisect_right([version.effective_from for version in versions], on) - 1
-                if index >= 0 and (versions[index].until is None or on <= versions[index].until):
+                if index < 0:
+                    continue
+                until = versions[index].until
+                if until is None or on <= until:
                     return versions[index]
         return None
 

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from carbon_portal.kernel import audit
 from carbon_portal.kernel.models import Approval
 
 from .constants import FROZEN_STATES, VersionState
+from .engine import load_document, load_factors
 from .engine.document import Document
 from .engine.document import FactorLibrary as Factors
-from .engine import load_document, load_factors
 from .errors import AnotherCodeInForce, FactorChanged, LibraryError, PublishedVersionChanged, ScopeChanged
 from .models import FactorLibrary, Methodology, MethodologyVersion
 
@@ -112,7 +113,7 @@ def _sync_code(code: str, versions: list[Document], folder: Path, at: dt.datetim
         else:
             _keep_draft(methodology, row, document, folder, at)
             report.drafts.append(label)
-    for earlier, later in zip(published, published[1:], strict=False):
+    for earlier, later in pairwise(published):
         earlier.state, earlier.successor = VersionState.SUPERSEDED, later
         earlier.save(update_fields=["state", "successor"])
     if published:

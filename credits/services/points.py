@@ -233,5 +233,3 @@ def _queue(earnings: Sequence[Earning], at: dt.datetime) -> None:
         [(*earning, at) for earning in earnings],
         template="(%s, %s, %s::uuid, %s, %s, %s)",
     )
-
-

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import numpy as np
 from django.db import OperationalError, transaction
@@ -132,7 +133,7 @@ _PENDING = """
 def _claim(limit: int, at: dt.datetime) -> list[Claimed]:
     stale = at - dt.timedelta(minutes=STALE_CHECKING_MINUTES)
     return [
-        Claimed(*row[:6], json.loads(row[6]) if isinstance(row[6], str) else row[6], *row[7:])
+        Claimed._make((*row[:6], json.loads(row[6]) if isinstance(row[6], str) else row[6], *row[7:]))
         for row in bulk.rows(_PENDING, [stale, limit])
     ]
 
@@ -209,7 +210,9 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
-def _of_code(used: Mapping[UsageRow, int], changes: Counter[UsageRow], code: str) -> dict[tuple[str, str, dt.date], int]:
+def _of_code(
+    used: Mapping[UsageRow, int], changes: Counter[UsageRow], code: str
+) -> dict[tuple[str, str, dt.date], int]:
     return {
         (person, limit, start): amount + changes[person, of, limit, start]
         for (person, of, limit, start), amount in used.items()
@@ -329,7 +332,9 @@ def _write(results: Sequence[Result], at: dt.datetime) -> None:
         totals.add(_total_key(result, state), result.reduction_g)
         if state == "final" and result.reduction_g:
             record = result.record
-            earnings.append(Earning(record.id, reduction_id, record.participant, record.region, result.reduction_g))
+            earnings.append(
+                Earning(record.id, reduction_id, UUID(record.participant), record.region, result.reduction_g)
+            )
     award_or_queue(earnings=earnings, at=at)
     totals.write()
 

@@ -91,7 +91,6 @@ def _give_back_limits(found: Sequence[Latest]) -> None:
 
 def _plain(value: Any) -> list[Any]:
 
-
     return json.loads(value) if isinstance(value, str) else value or []
 
 
@@ -129,16 +128,16 @@ def _take_back_points(final: Sequence[Latest], at: dt.datetime) -> None:
     )
     for accrual_id, participant, year, credited, awarded, num, den in accruals:
         mine = [item for item in items if item[0] == accrual_id]
-        credited -= sum(item[2] for item in mine)
+        remaining = credited - sum(item[2] for item in mine)
         pool = next((item[3] for item in mine if item[3]), None) or _any_pool(accrual_id)
-        excess = awarded - credited * num // den
+        excess = awarded - remaining * num // den
         taken = 0
         if excess > 0 and pool is not None:
             key = f"unpoints:{accrual_id}:{min(item[1] for item in mine)}-{max(item[1] for item in mine)}"
             taken = _take(participant, year, pool, excess, key, at)
         bulk.execute(
             "UPDATE credits_pointsaccrual SET credited_g = %s, awarded_points = %s WHERE id = %s",
-            [credited, awarded - taken, accrual_id],
+            [remaining, awarded - taken, accrual_id],
         )
 
 

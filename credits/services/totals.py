@@ -43,7 +43,7 @@ class Totals:
     def write(self) -> None:
         """Rows in key order, so that two writers never wait for each other in a circle."""
         items = sorted((*key, *change) for key, change in self._changes.items() if any(change))
-        if all(number >= 0 for item in items for number in item[-3:]):
+        if all(number >= 0 for change in self._changes.values() for number in change):
             bulk.values(_ADD, items, template=_CAST)
         else:
             bulk.values(_LOCK, [(*item[:-3], 0, 0, 0) for item in items], template=_CAST)
@@ -51,19 +51,22 @@ class Totals:
         self._changes.clear()
 
 
-_KEY = "region, day, activity, code, sector, subject, evidence, certifiable, state"
-_INTO = f"INSERT INTO credits_dailytotal AS t ({_KEY}, records, zero_records, reduction_g) VALUES %s ON CONFLICT ({_KEY}) DO UPDATE SET "
-_ADD = _INTO + (
-    "records = t.records + excluded.records, zero_records = t.zero_records + excluded.zero_records,"
+_COLUMNS = ("region", "day", "activity", "code", "sector", "subject", "evidence", "certifiable", "state")
+_KEY = ", ".join(_COLUMNS)
+_INTO = (
+    f"INSERT INTO credits_dailytotal AS t ({_KEY}, records, zero_records, reduction_g) VALUES %s"  # noqa: S608
+    f" ON CONFLICT ({_KEY}) DO UPDATE SET "
+)
+_ADD = (
+    f"{_INTO} records = t.records + excluded.records, zero_records = t.zero_records + excluded.zero_records,"
     " reduction_g = t.reduction_g + excluded.reduction_g"
 )
 # A proposed row must pass the CHECK even where it only updates, so decreases come in two steps: the rows are made or
 # locked in key order, then changed.
-_LOCK = _INTO + "records = t.records"
+_LOCK = f"{_INTO} records = t.records"
 _CHANGE = (
-    "UPDATE credits_dailytotal t SET records = t.records + c.records, zero_records = t.zero_records + c.zeros,"
-    " reduction_g = t.reduction_g + c.grams"
-    f" FROM (VALUES %s) c ({_KEY}, records, zeros, grams)"
-    " WHERE " + " AND ".join(f"t.{name} = c.{name}" for name in _KEY.split(", "))
+    "UPDATE credits_dailytotal t SET records = t.records + c.records, zero_records = t.zero_records + c.zeros,"  # noqa: S608
+    f" reduction_g = t.reduction_g + c.grams FROM (VALUES %s) c ({_KEY}, records, zeros, grams) WHERE "
+    + " AND ".join(f"t.{name} = c.{name}" for name in _COLUMNS)
 )
 _CAST = "(%s, %s::date, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
