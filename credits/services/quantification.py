@@ -303,7 +303,8 @@ def change_usage(changes: Mapping[UsageRow, int]) -> None:
     """Add to (or give back) what limits have been used by, in key order."""
     bulk.values(
         "UPDATE credits_limitusage u SET used = u.used + w.amount"
-        " FROM (VALUES %s) w (participant, code, limit_key, period_start, amount) WHERE u.participant_id = w.participant"
+        " FROM (VALUES %s) w (participant, code, limit_key, period_start, amount)"
+        " WHERE u.participant_id = w.participant"
         " AND u.code = w.code AND u.limit_key = w.limit_key AND u.period_start = w.period_start",
         [(*key, str(amount)) for key, amount in sorted(changes.items())],
         template="(%s::uuid, %s, %s, %s::date, %s::numeric)",
