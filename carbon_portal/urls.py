@@ -14,7 +14,7 @@ urlpatterns = [
             ("", "methodologies"),
             ("", "credits"),
             # ("", "merchants"), waits for accounts.selectors
-            ("", "pilots"),
+            # ("", "pilots"), waits for the daily totals
         )
         if find_spec(f"{app}.urls")
     ],

@@ -1,0 +1,169 @@
+"""What a dashboard shows, as plain data for its template: figures, chart data and the same figures as tables."""
+
+import datetime as dt
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from carbon_portal.kernel import regions
+from carbon_portal.kernel.templatetags.portal import count, grams
+
+from . import selectors
+from .constants import EVIDENCE_LABELS, SECTOR_LABELS, SUBJECT_LABELS
+from .selectors import Cut
+
+TOP = 6
+SERIES = 6
+
+
+def chart_unit(largest_g: int) -> tuple[int, str]:
+    """Grams per unit and the unit's name, so that a chart's numbers stay readable whole numbers."""
+    if largest_g >= 10_000_000_000:
+        return 1_000_000, _("吨")
+    if largest_g >= 10_000:
+        return 1_000, _("千克")
+    return 1, _("克")
+
+
+def bounds(largest: int) -> list[int]:
+    """Four rising class limits for the map, from the largest value."""
+    steps = [largest * share // 100 for share in (10, 25, 50, 75)]
+    return [max(step, number) for number, step in enumerate(steps, start=1)]
+
+
+def region_name(code: str, language: str | None) -> str:
+    """A division by its name; an unknown code keeps its code."""
+    found = regions.find(code)
+    if found is None:
+        return code
+    return found.name_en if (language or "").startswith("en") else found.name
+
+
+def trace_url(cut: Cut, **changes: Any) -> str:
+    """The address of the page that walks a figure back to its records."""
+    region = changes.pop("region", cut.region)
+    return f"{reverse('pilots:trace', args=[region])}?{cut.query(**changes)}"
+
+
+def cities_map(cut: Cut, language: str | None) -> dict[str, Any]:
+    """The map of 21 cities, its table, and the six largest."""
+    found = selectors.by_city(cut)
+    per, unit = chart_unit(max(found.values(), default=0))
+    rows = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    items = [
+        {"code": code, "name": region_name(code, language), "value": value // per, "href": trace_url(cut, region=code)}
+        for code, value in rows
+    ]
+    table = [
+        [
+            {"text": region_name(code, language), "href": reverse("pilots:dashboard", args=[code])},
+            {"text": grams(value), "href": trace_url(cut, region=code)},
+        ]
+        for code, value in rows
+    ]
+    return {
+        "unit": unit,
+        "map": {"items": items, "bounds": bounds(max(found.values(), default=0) // per), "unit": unit},
+        "top": {"items": items[:TOP], "unit": unit},
+        "rows": table,
+        "columns": [{"label": _("城市")}, {"label": _("减碳量"), "num": True}],
+    }
+
+
+def counties_bars(cut: Cut, language: str | None) -> dict[str, Any]:
+    """The divisions of one city, largest first."""
+    rows = selectors.by_county(cut)
+    per, unit = chart_unit(max((value for _code, value in rows), default=0))
+    return {
+        "unit": unit,
+        "top": {
+            "items": [{"name": region_name(code, language), "value": value // per} for code, value in rows[:12]],
+            "unit": unit,
+        },
+        "rows": [
+            [region_name(code, language), {"text": grams(value), "href": trace_url(cut, region=code)}]
+            for code, value in rows
+        ],
+        "columns": [{"label": _("区县")}, {"label": _("减碳量"), "num": True}],
+    }
+
+
+def months_by_sector(cut: Cut) -> dict[str, Any]:
+    """Stacked bars by month and sector, at most the last twelve months of the cut."""
+    found = selectors.by_month(cut)
+    months = sorted(found)[-12:]
+    sums: dict[str, int] = {}
+    for month in months:
+        for sector, value in found[month].items():
+            sums[sector] = sums.get(sector, 0) + value
+    sectors = sorted(sums, key=lambda sector: (-sums[sector], sector))[:SERIES]
+    per, unit = chart_unit(max((sum(found[month].values()) for month in months), default=0))
+    label = _month_label(months)
+    return {
+        "unit": unit,
+        "data": {
+            "categories": [label(month) for month in months],
+            "series": [
+                {"name": str(SECTOR_LABELS.get(s, s)), "data": [found[m].get(s, 0) // per for m in months]}
+                for s in sectors
+            ],
+            "unit": unit,
+        },
+        "columns": [{"label": _("月份")}] + [{"label": str(SECTOR_LABELS.get(s, s)), "num": True} for s in sectors],
+        "rows": [
+            [label(month)]
+            + [
+                {"text": grams(found[month].get(s, 0)), "href": trace_url(cut, sector=s, **month_days(month, cut))}
+                for s in sectors
+            ]
+            for month in months
+        ],
+    }
+
+
+def breakdown(cut: Cut, dimension: str, language: str | None) -> dict[str, Any]:
+    """One dimension as a table: name, grams with trace, records."""
+    rows = selectors.by(cut, dimension)
+    return {
+        "columns": [
+            {"label": DIMENSION_LABELS[dimension]()},
+            {"label": _("减碳量"), "num": True},
+            {"label": _("记录"), "num": True},
+        ],
+        "rows": [
+            [
+                value_label(dimension, row["key"], language),
+                {"text": grams(row["reduction_g"]), "href": trace_url(cut, **{dimension: row["key"]})},
+                count(row["records"]),
+            ]
+            for row in rows
+        ],
+    }
+
+
+DIMENSION_LABELS = {
+    "activity": lambda: _("行为"),
+    "sector": lambda: _("领域"),
+    "subject": lambda: _("主体"),
+    "evidence": lambda: _("证据等级"),
+}
+
+
+def value_label(dimension: str, key: str, language: str | None) -> str:
+    if dimension == "activity":
+        return selectors.activity_title(key, language)
+    labels = {"sector": SECTOR_LABELS, "subject": SUBJECT_LABELS, "evidence": EVIDENCE_LABELS}[dimension]
+    return str(labels.get(key, key))
+
+
+def _month_label(months: list[tuple[int, int]]) -> Any:
+    """1月 within one year, 2025-12 where two years meet."""
+    one_year = len({year for year, _month in months}) <= 1
+    return lambda month: _("%(month)d月") % {"month": month[1]} if one_year else f"{month[0]}-{month[1]:02d}"
+
+
+def month_days(month: tuple[int, int], cut: Cut) -> dict[str, dt.date]:
+    first = dt.date(*month, 1)
+    last = (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+    return {"first": max(first, cut.first), "last": min(last, cut.last)}

@@ -1,0 +1,216 @@
+"""Dashboards: sums over the daily totals, each with the way back to the records behind it.
+
+A figure is asked for by a `Cut`: an area, days, and any of sector, activity, subject, evidence grade and state. The same
+cut that makes a figure on a page is the query string of its trace link, so both read the same rows.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import connection
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import ExtractMonth, ExtractYear, Substr
+
+from accounts.models import Participant
+from behaviors import activities
+from behaviors.constants import PENDING_STATES
+from behaviors.models import BehaviorRecord
+from carbon_portal.kernel import regions
+from credits.models import DailyTotal, PointsAccrual
+
+from .constants import FIRST_DAY, Period
+
+DIMENSIONS = ("sector", "activity", "subject", "evidence", "code")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is summed. Days are inclusive; an empty dimension means all of it."""
+
+    region: str
+    first: dt.date
+    last: dt.date
+    state: str = "final"
+    sector: str = ""
+    activity: str = ""
+    subject: str = ""
+    evidence: str = ""
+    code: str = ""
+
+    def query(self, **changes: Any) -> str:
+        """The query string of this figure's trace."""
+        cut = replace(self, **changes)
+        pairs = [("from", cut.first.isoformat()), ("to", cut.last.isoformat()), ("state", cut.state)]
+        pairs += [(name, getattr(cut, name)) for name in DIMENSIONS if getattr(cut, name)]
+        return urlencode(pairs)
+
+
+def region_prefix(code: str) -> str:
+    """The leading digits that all codes inside an area share: 44, 4401 or 440106."""
+    kind = regions.region(code).kind
+    return {"nation": "", "province": code[:2], "city": code[:4]}.get(kind, code)
+
+
+def period_days(period: str, today: dt.date) -> tuple[dt.date, dt.date]:
+    """First and last day of 本月, 本年 or 累计."""
+    first = {Period.MONTH: today.replace(day=1), Period.YEAR: today.replace(month=1, day=1)}
+    return first.get(Period(period), dt.date.fromisoformat(FIRST_DAY)), today
+
+
+def totals(cut: Cut) -> QuerySet[DailyTotal]:
+    """The daily totals of a cut."""
+    rows = DailyTotal.objects.filter(day__range=(cut.first, cut.last), state=cut.state)
+    if prefix := region_prefix(cut.region):
+        rows = rows.filter(region__startswith=prefix)
+    return rows.filter(**{name: getattr(cut, name) for name in DIMENSIONS if getattr(cut, name)})
+
+
+def total_g(cut: Cut) -> tuple[int, int]:
+    """Grams and records of a cut."""
+    found = totals(cut).aggregate(grams=Sum("reduction_g"), count=Sum("records"))
+    return found["grams"] or 0, found["count"] or 0
+
+
+def by(cut: Cut, dimension: str) -> list[dict[str, Any]]:
+    """Grams and records by one dimension, largest first: `[{"key", "reduction_g", "records"}]`."""
+    rows = (
+        totals(cut)
+        .values(dimension)
+        .annotate(grams=Sum("reduction_g"), count=Sum("records"))
+        .order_by("-grams", dimension)
+    )
+    return [{"key": row[dimension], "reduction_g": row["grams"], "records": row["count"]} for row in rows]
+
+
+def by_city(cut: Cut) -> dict[str, int]:
+    """Grams by city code; every city of the province is there, with 0 where nothing happened."""
+    rows = totals(cut).annotate(city=Substr("region", 1, 4)).values("city").annotate(grams=Sum("reduction_g"))
+    found = {row["city"] + "00": row["grams"] for row in rows}
+    return {city.code: found.get(city.code, 0) for city in regions.cities()}
+
+
+def by_county(cut: Cut) -> list[tuple[str, int]]:
+    """Grams by the code that the records carry, inside one city."""
+    rows = totals(cut).values("region").annotate(grams=Sum("reduction_g")).order_by("-grams", "region")
+    return [(row["region"], row["grams"]) for row in rows]
+
+
+def by_month(cut: Cut, dimension: str = "sector") -> dict[tuple[int, int], dict[str, int]]:
+    """Grams by (year, month) and one dimension."""
+    rows = (
+        totals(cut)
+        .annotate(year=ExtractYear("day"), month=ExtractMonth("day"))
+        .values("year", "month", dimension)
+        .annotate(grams=Sum("reduction_g"))
+        .order_by("year", "month", dimension)
+    )
+    result: dict[tuple[int, int], dict[str, int]] = {}
+    for row in rows:
+        result.setdefault((row["year"], row["month"]), {})[row[dimension]] = row["grams"]
+    return result
+
+
+def people(region: str) -> dict[str, int]:
+    """Participants of an area by kind."""
+    rows = Participant.objects.filter(region__startswith=region_prefix(region), is_active=True)
+    return dict(rows.values_list("kind").annotate(count=Count("uuid")))
+
+
+def awarded_points(region: str, *, first_year: int, last_year: int) -> int:
+    """Points awarded to participants of an area in these years (the year a record became final)."""
+    rows = PointsAccrual.objects.filter(
+        participant__region__startswith=region_prefix(region), year__range=(first_year, last_year)
+    )
+    return rows.aggregate(points=Sum("awarded_points"))["points"] or 0
+
+
+def pending_records(region: str) -> int:
+    """Records that were received and are not decided yet."""
+    return BehaviorRecord.objects.filter(region__startswith=region_prefix(region), state__in=PENDING_STATES).count()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A figure and what stands behind it, counted twice: in the daily totals and in the reductions themselves."""
+
+    total_g: int
+    total_records: int
+    summed_g: int
+    summed_records: int
+    versions: list[dict[str, Any]]
+
+    @property
+    def difference_g(self) -> int:
+        return self.total_g - self.summed_g
+
+
+def proof(cut: Cut) -> Proof:
+    """Sum the latest revision of each record behind a cut and set it beside the daily totals; difference must be 0."""
+    grams, count = total_g(cut)
+    where, values = _record_filter(cut)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT r.code, coalesce(v.version, ''), coalesce(v.sha256, ''), coalesce(v.title_zh, ''),
+                   coalesce(v.title_en, ''), count(*), coalesce(sum(r.reduction_g), 0),
+                   min(b.occurred_on), max(b.occurred_on)
+              {_LATEST} {where}
+             GROUP BY 1, 2, 3, 4, 5 ORDER BY 7 DESC, 1, 2
+            """,
+            values,
+        )
+        names = ("code", "version", "sha256", "title_zh", "title_en", "records", "reduction_g", "first", "last")
+        versions = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    summed = [int(version["reduction_g"]) for version in versions]
+    return Proof(grams, count, sum(summed), sum(version["records"] for version in versions), versions)
+
+
+def records(cut: Cut, *, before: int | None = None, limit: int) -> list[dict[str, Any]]:
+    """The records behind a cut, newest id first, for staff; `before` continues a page."""
+    where, values = _record_filter(cut)
+    if before is not None:
+        where, values = f"{where} AND b.id < %s", [*values, before]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT b.id, b.occurred_on, b.region, b.activity, b.evidence, r.code, coalesce(v.version, ''),
+                   r.computed_g, r.reduction_g, r.reason
+              {_LATEST} {where} ORDER BY b.id DESC LIMIT %s
+            """,
+            [*values, limit],
+        )
+        names = (
+            "id", "occurred_on", "region", "activity", "evidence", "code", "version", "computed_g", "reduction_g",
+            "reason",
+        )  # fmt: skip
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+_LATEST = """
+              FROM behaviors_behaviorrecord b
+              JOIN LATERAL (SELECT * FROM credits_reduction x
+                             WHERE x.record_id = b.id ORDER BY x.revision DESC LIMIT 1) r ON true
+              LEFT JOIN methodologies_methodologyversion v ON v.id = r.methodology_version_id
+"""
+
+
+def _record_filter(cut: Cut) -> tuple[str, list[Any]]:
+    clauses, values = ["b.occurred_on BETWEEN %s AND %s", "b.state = %s"], [cut.first, cut.last, cut.state]
+    if prefix := region_prefix(cut.region):
+        clauses.append("b.region LIKE %s")
+        values.append(prefix + "%")
+    for name, column in (("sector", "r"), ("activity", "b"), ("subject", "r"), ("evidence", "r"), ("code", "r")):
+        if value := getattr(cut, name):
+            clauses.append(f"{column}.{name} = %s")
+            values.append(value)
+    return "WHERE " + " AND ".join(clauses), values
+
+
+def activity_title(code: str, language: str | None) -> str:
+    """How a page names an activity; a code that left the list keeps its code."""
+    try:
+        return activities.activity(code).title.in_language(language)
+    except activities.UnknownActivity:
+        return code

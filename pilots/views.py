@@ -1,0 +1,137 @@
+"""Dashboards of the province and its cities, and the trace behind each figure. Public: sums only; records for staff."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from accounts.selectors import staff_scope
+from carbon_portal.kernel import clock, regions
+from carbon_portal.kernel.errors import Forbidden, NotFound
+
+from . import boards, selectors
+from .constants import TRACE_PAGE, Period
+from .errors import BadFilter
+from .forms import read_cut
+from .selectors import Cut
+
+
+@login_required
+@require_GET
+def staff_home(request: HttpRequest) -> HttpResponse:
+    """Where staff land: the dashboard of their own area."""
+    scope = staff_scope(request.user)
+    if not scope:
+        raise Forbidden
+    return redirect("pilots:dashboard", min(scope, key=len) if regions.PROVINCE not in scope else regions.PROVINCE)
+
+
+@require_GET
+def dashboard(request: HttpRequest, region: str = regions.PROVINCE) -> HttpResponse:
+    """Totals by city, sector, month, activity, subject and evidence; every figure opens its trace."""
+    area = _area(region)
+    period = request.GET.get("period", Period.YEAR.value)
+    if period not in Period.values:
+        raise BadFilter(name="period", value=period[:40])
+    today, language = clock.today(), get_language()
+    first, last = selectors.period_days(period, today)
+    cut = Cut(region=area.code, first=first, last=last)
+    grams, count = selectors.total_g(cut)
+    provisional_g, _records = selectors.total_g(Cut(area.code, first, last, state="provisional"))
+    kinds = selectors.people(area.code)
+    context: dict[str, Any] = {
+        "area": area,
+        "area_name": boards.region_name(area.code, language),
+        "is_province": area.kind == "province",
+        "period": period,
+        "periods": [
+            {"label": choice.label, "href": f"?period={choice.value}", "active": choice.value == period}
+            for choice in Period
+        ],
+        "cut": cut,
+        "total_g": grams,
+        "records": count,
+        "provisional_g": provisional_g,
+        "trace_url": boards.trace_url(cut),
+        "residents": kinds.get("resident", 0),
+        "others": kinds.get("household", 0) + kinds.get("sme", 0),
+        "points": selectors.awarded_points(area.code, first_year=first.year, last_year=last.year),
+        "pending": selectors.pending_records(area.code),
+        "months": boards.months_by_sector(cut),
+        "by_activity": boards.breakdown(cut, "activity", language),
+        "by_subject": boards.breakdown(cut, "subject", language),
+        "by_evidence": boards.breakdown(cut, "evidence", language),
+        "as_of": clock.now(),
+        "map_note": settings.MAP_APPROVAL_NO or _("示意图，不作划界依据"),
+        "areas": _area_links(request, period),
+    }
+    context["areas_board"] = (
+        boards.cities_map(cut, language) if context["is_province"] else boards.counties_bars(cut, language)
+    )
+    return render(request, "pilots/dashboard.html", context)
+
+
+@require_GET
+def trace(request: HttpRequest, region: str) -> HttpResponse:
+    """A figure walked back: methodology versions and sums for everybody, the records themselves for staff in scope."""
+    area = _area(region)
+    first, last = selectors.period_days(Period.YEAR, clock.today())
+    cut = read_cut(area.code, request.GET, Cut(area.code, first, last))
+    staff = any(regions.covers(code, area.code) for code in staff_scope(request.user))
+    before = request.GET.get("before", "")
+    if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
+        raise BadFilter(name="before", value=before[:40])
+    rows = selectors.records(cut, before=int(before) if before else None, limit=TRACE_PAGE) if staff else []
+    language = get_language()
+    for row in rows:
+        row["activity_title"] = selectors.activity_title(row["activity"], language)
+        row["region_name"] = boards.region_name(row["region"], language)
+    context = {
+        "area": area,
+        "area_name": boards.region_name(area.code, language),
+        "cut": cut,
+        "proof": selectors.proof(cut),
+        "rows": rows,
+        "staff": staff,
+        "next": f"?{cut.query()}&before={rows[-1]['id']}" if len(rows) == TRACE_PAGE else "",
+        "filters": _filters(cut, language),
+        "dashboard_url": reverse("pilots:dashboard", args=[area.code]),
+    }
+    return render(request, "pilots/trace.html", context)
+
+
+def _area(code: str) -> regions.Region:
+    area = regions.find(code)
+    if area is None or area.kind not in {"province", "city", "county"}:
+        raise NotFound
+    return area
+
+
+def _area_links(request: HttpRequest, period: str) -> list[dict[str, str]]:
+    language = get_language()
+    return [
+        {
+            "label": boards.region_name(city.code, language),
+            "href": f"{reverse('pilots:dashboard', args=[city.code])}?period={period}",
+        }
+        for city in regions.cities()
+    ]
+
+
+def _filters(cut: Cut, language: str | None) -> list[dict[str, str]]:
+    """The cut in words."""
+    facts = [
+        {"label": _("地区"), "value": boards.region_name(cut.region, language)},
+        {"label": _("日期"), "value": f"{cut.first.isoformat()} — {cut.last.isoformat()}"},
+        {"label": _("状态"), "value": _("终算") if cut.state == "final" else _("暂算")},
+    ]
+    for name in ("sector", "activity", "subject", "evidence"):
+        if value := getattr(cut, name):
+            facts.append({"label": boards.DIMENSION_LABELS[name](), "value": boards.value_label(name, value, language)})
+    return facts
