@@ -13,7 +13,7 @@ urlpatterns = [
             ("", "behaviors"),
             ("", "methodologies"),
             ("", "credits"),
-            # ("", "merchants"), waits for accounts.selectors
+            ("", "merchants"),
             # ("", "pilots"), waits for the daily totals
         )
         if find_spec(f"{app}.urls")

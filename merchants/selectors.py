@@ -95,3 +95,12 @@ def person_name(person: uuid.UUID | None) -> str:
     """How a cashier is named to another cashier."""
     found = Person.objects.filter(pk=person).values_list("name", flat=True).first() if person else None
     return found or "店员"
+
+
+def account_label(participant: Participant) -> str:
+    """Whose points these are, for a choice between one's own, the family's and the firm's."""
+    if participant.organisation is not None:
+        return participant.organisation.name
+    if participant.household is not None:
+        return participant.household.name
+    return participant.person.name if participant.person and participant.person.name else participant.public_id

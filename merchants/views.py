@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import Participant
-from accounts.selectors import participant_name, participants_of
+from accounts.selectors import participants_of
 from carbon_portal.kernel import clock, idempotency
 from carbon_portal.kernel.errors import DomainError
 from credits.ledger.selectors import spendable_points
@@ -52,7 +52,7 @@ def offer_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     participants = _own(request)
     context: dict[str, Any] = {"offer": offer}
     if participants:
-        names = {participant.uuid: participant_name(participant) for participant in participants}
+        names = {participant.uuid: selectors.account_label(participant) for participant in participants}
         form = TakeForm(
             request.POST or None, participants=participants, names=names, initial={"request_key": uuid.uuid4().hex}
         )

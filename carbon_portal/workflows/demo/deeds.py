@@ -20,6 +20,7 @@ TRIPS = (
     ("shared_ebike_trip", (2, 8), 15),
     ("ev_trip", (5, 45), 35),
 )
+FEEDS = (("demo-transit", "示例公交地铁"), ("demo-grid", "示例电网"))
 RAIL_CITIES = {"440100", "440300", "440600", "441900"}
 
 

@@ -17,6 +17,11 @@ OFFERS = (
     ("可重复使用购物袋", "A reusable shopping bag", "帆布材质,颜色随机。", "shopping-bag", 45, 500, 2),
 )
 
+SHOPS = (
+    ("示例茶餐厅(北京路店)", "广州市越秀区示例路 1 号"),
+    ("示例茶餐厅(东山口店)", "广州市越秀区示例路 2 号"),
+)
+
 
 def seed_exchange(cast: Cast, *, now: dt.datetime) -> int:
     """Open the merchant with two shops and its offers once, then redeem a few vouchers; how many were captured."""

@@ -195,6 +195,7 @@ def _bind(cast: Cast, family: Household, region: str, number: int, at: dt.dateti
 
 
 def _credit_code(number: int) -> str:
-    """A made-up 统一社会信用代码 with a right check character."""
-    body = f"91440100DEMO{number:05d}".replace("O", "0")
-    return body + credit_code.check_character(body)
+    """A credit code of a firm that does not exist, with right check characters (GB 32100)."""
+    subject = f"MA{number:06d}"
+    first = f"91{GUANGZHOU}{subject}{credit_code.subject_check_character(subject)}"
+    return first + credit_code.check_character(first)
