@@ -31,7 +31,7 @@ const legend = (l, names) => ({
 });
 
 /** data: {categories: [...], series: [{name, data}], unit, stack} */
-function columns(l, data, type) {
+function columns(l, data, type, width) {
   const many = data.series.length > 1;
   const last = data.series.length - 1;
   return {
@@ -44,7 +44,7 @@ function columns(l, data, type) {
     grid: { left: 4, right: 8, top: many ? scale(32) : 10, bottom: 2, containLabel: true },
     xAxis: {
       type: "category", data: data.categories, boundaryGap: type !== "line", axisTick: { show: false },
-      axisLine: { lineStyle: { color: l.line } }, axisLabel: { color: l.ink3, fontSize: scale(12), hideOverlap: true, interval: data.categories.length <= 12 && rem() < 18 ? 0 : "auto" },
+      axisLine: { lineStyle: { color: l.line } }, axisLabel: { color: l.ink3, fontSize: scale(12), interval: width / data.categories.length >= scale(29) ? 0 : "auto" },
     },
     yAxis: {
       type: "value", splitNumber: 3, axisLabel: { color: l.ink3, fontSize: scale(12), formatter: number },
@@ -119,25 +119,39 @@ function choropleth(l, data, geo) {
   };
 }
 
+const maps = new Map();
+
+/** Fetched and registered once a page, however often the picture is drawn anew. */
+function baseMap(url) {
+  if (!maps.has(url)) {
+    maps.set(url, fetch(url).then(async (answer) => {
+      if (!answer.ok) throw new Error(`base map answered ${answer.status}`);
+      const geo = await answer.json();
+      echarts.registerMap("region", geo);
+      return geo;
+    }));
+  }
+  return maps.get(url);
+}
+
 async function options(node, data) {
   const l = look();
   if (node.dataset.chart === "hbar") return ranking(l, data);
   if (node.dataset.chart === "pie") return ring(l, data);
   if (node.dataset.chart === "map") {
-    const answer = await fetch(node.dataset.map);
-    if (!answer.ok) throw new Error(`base map answered ${answer.status}`);
-    const geo = await answer.json();
-    echarts.registerMap("region", geo);
-    return choropleth(l, data, geo);
+    return choropleth(l, data, await baseMap(node.dataset.map));
   }
-  return columns(l, data, node.dataset.chart);
+  return columns(l, data, node.dataset.chart, node.clientWidth - scale(44));
 }
 
 async function draw(node) {
   const data = JSON.parse(document.getElementById(node.dataset.source).textContent);
   const table = document.getElementById(`${node.id}-table`);
-  const option = await options(node, data);
   node.hidden = false;
+  const option = await options(node, data).catch((error) => {
+    node.hidden = true;
+    throw error;
+  });
   if (table) table.hidden = true;
   const chart = echarts.init(node, null, { renderer: "canvas" });
   chart.setOption(option);
@@ -145,9 +159,12 @@ async function draw(node) {
   let waiting = 0;
   new ResizeObserver(() => {
     cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(() => chart.resize());
+    waiting = requestAnimationFrame(async () => {
+      if (node.hidden) return;
+      chart.resize();
+      chart.setOption(await options(node, data));
+    });
   }).observe(node);
-  window.addEventListener("resize", async () => chart.setOption(await options(node, data)));
   const toggle = document.querySelector(`[data-chart-toggle="${node.id}"]`);
   if (!toggle) return;
   toggle.hidden = false;

@@ -35,7 +35,6 @@ async function switchSize(form, button) {
   root.dataset.size = size;
   button.value = size === "large" ? "normal" : "large";
   button.setAttribute("aria-pressed", String(size === "large"));
-  window.dispatchEvent(new Event("resize"));
 }
 
 document.addEventListener("submit", (event) => {
