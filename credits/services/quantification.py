@@ -245,18 +245,25 @@ _EARLIER = """
 
 
 def _history(program: Program, records: Sequence[Claimed]) -> dict[str, list[Any]]:
-    """Earlier records of the participants that the window of a history value can reach: (date, record, inputs)."""
+    spans: dict[str, tuple[dt.date, dt.date]] = {}
+    for record in records:
+        first, last = spans.get(record.participant, (record.on, record.on))
+        spans[record.participant] = min(first, record.on), max(last, record.on)
+    return history_of(program, records[0].activity, spans)
+
+
+def history_of(program: Program, activity: str, spans: Mapping[str, tuple[dt.date, dt.date]]) -> dict[str, list[Any]]:
+    """Earlier quantified records that a history value can reach, per participant: (date, record, inputs).
+
+    `spans` gives the first and last activity date of each participant in hand. One query, none without history values.
+    """
     if not program.history:
         return {}
     window = dt.timedelta(days=max(history.window for history in program.history.values()))
-    spans: dict[str, list[dt.date]] = {}
-    for record in records:
-        span = spans.setdefault(record.participant, [record.on, record.on])
-        span[0], span[1] = min(span[0], record.on), max(span[1], record.on)
     wanted = {history.of for history in program.history.values()}
     found: dict[str, list[Any]] = defaultdict(list)
     rows = bulk.values(
-        _EARLIER.format(activity=_quoted(records[0].activity)),
+        _EARLIER.format(activity=_quoted(activity)),
         [(person, first - window, last) for person, (first, last) in spans.items()],
         template="(%s::uuid, %s::date, %s::date)",
         fetch=True,

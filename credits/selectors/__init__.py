@@ -1,0 +1,24 @@
+"""Reads of grams and points."""
+
+from .account import AccountSummary, Estimate, account_summary, estimate, has_queued_points
+from .totals import Reconciliation, Total, has_totals, reconciliation, totals, updated_marker
+from .trace import Earned, earned_of, reduction_of, revisions_of, trace_of
+
+__all__ = [
+    "AccountSummary",
+    "Earned",
+    "Estimate",
+    "Reconciliation",
+    "Total",
+    "account_summary",
+    "earned_of",
+    "estimate",
+    "has_queued_points",
+    "has_totals",
+    "reconciliation",
+    "reduction_of",
+    "revisions_of",
+    "totals",
+    "trace_of",
+    "updated_marker",
+]

@@ -1,0 +1,161 @@
+"""“怎么算的”: how a record's grams were made, from what its reduction stored.
+
+The numbers are computed anew by the engine from the stored dependencies (parameter values, history, what was left of
+each limit), never from today's library, so an old record shows the factor it was computed with.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from behaviors import activities
+from behaviors.constants import EvidenceGrade
+from behaviors.models import BehaviorRecord
+from carbon_portal.kernel.quantities import parse_quantity
+from credits.constants import REVERSED
+from credits.models import AccrualItem, QueuedAward, Reduction
+from methodologies.engine import Columns, Prior, Program
+from methodologies.models import MethodologyVersion
+from methodologies.selectors import program_for
+
+_INPUT_UP = 10**12
+
+
+def reduction_of(record: BehaviorRecord) -> Reduction | None:
+    """The newest revision of a record's reduction; None before it was quantified, or where it was rejected."""
+    return Reduction.objects.filter(record_id=record.pk).order_by("-revision").first()
+
+
+def revisions_of(record: BehaviorRecord) -> list[Reduction]:
+    """All revisions, the first first."""
+    return list(Reduction.objects.filter(record_id=record.pk).order_by("revision"))
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What a record's final grams did for its points: `state` is earned, queued or none."""
+
+    state: str
+    points: int
+
+
+def earned_of(reduction: Reduction | None) -> Earned:
+    """The points that a reduction's grams stand for at its rule, whole points only, or that they wait for funds."""
+    if reduction is None or reduction.reduction_g == 0:
+        return Earned("none", 0)
+    item = AccrualItem.objects.select_related("accrual__rule").filter(reduction=reduction).first()
+    if item is not None:
+        rule = item.accrual.rule
+        return Earned("earned", item.credited_g * rule.num // rule.den)
+    queued = QueuedAward.objects.filter(reduction=reduction).exists()
+    return Earned("queued" if queued else "none", 0)
+
+
+def trace_of(record: BehaviorRecord) -> dict[str, Any] | None:
+    """The trace of a quantified record as plain JSON data; None where there is no reduction.
+
+    `steps` holds formula, the same with numbers, value and unit; `parameters` value, unit, start date, source and
+    confidence; `limits` what was left before; `revisions` every result the record ever had. Three queries.
+    """
+    revisions = revisions_of(record)
+    if not revisions:
+        return None
+    latest = revisions[-1]
+    basis = next(row for row in reversed(revisions) if row.reason != REVERSED)
+    version = MethodologyVersion.objects.select_related("methodology").get(pk=basis.methodology_version_id or 0)
+    program = program_for(version)
+    columns = _columns(program, record, basis)
+    trace = _explained(program, columns, record, basis.dependencies)
+    found = activities.find(record.activity)
+    trace |= {
+        "title": {"zh": version.title_zh, "en": version.title_en or version.title_zh},
+        "activity": {"code": record.activity, "zh": found.title.zh, "en": found.title.en} if found else None,
+        "effective_from": version.effective_from.isoformat(),
+        "certifiable": basis.certifiable,
+        "stored_g": {"computed_g": basis.computed_g, "reduction_g": basis.reduction_g},
+        "reduction_g_now": latest.reduction_g,
+        "revisions": [
+            {
+                "revision": row.revision,
+                "computed_g": row.computed_g,
+                "reduction_g": row.reduction_g,
+                "reason": row.reason,
+                "at": row.created_at.isoformat(),
+            }
+            for row in revisions
+        ],
+    }
+    for line in trace["inputs"]:
+        declared = program.inputs[line["name"]]
+        line["label"] = dict(declared.label)
+        line["limited"] = line["used"] is not None and _differs(line["given"], line["used"])
+        if declared.options is not None and line["given"] in declared.options:
+            line["option"] = dict(declared.options[line["given"]])
+    for name, parameter in trace["parameters"].items():
+        factor = program.tables[name].factor
+        parameter["shared"] = factor
+    trace["evidence"]["label"] = EvidenceGrade(trace["evidence"]["grade"]).label
+    return trace
+
+
+def _differs(given: str | None, used: str) -> bool:
+    try:
+        return given is not None and parse_quantity(given).fraction != parse_quantity(used).fraction
+    except ValueError:
+        return given != used
+
+
+def _columns(program: Program, record: BehaviorRecord, reduction: Reduction) -> Columns:
+    def text(value: Any) -> str | None:
+        return value if value is None or isinstance(value, str) else json.dumps(value)
+
+    return Columns(
+        record=[str(record.pk)],
+        participant=[str(record.participant_id)],
+        occurred_on=[record.occurred_on.isoformat()],
+        region=[reduction.region],
+        evidence=[reduction.evidence],
+        inputs={name: [text(record.inputs.get(name))] for name in program.inputs},
+    )
+
+
+def _explained(
+    program: Program, columns: Columns, record: BehaviorRecord, dependencies: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The row evaluated again on stored parameters, with a past that leaves the stored amounts and histories."""
+    parameters = dependencies.get("parameters", {})
+    stored = program.with_stored(parameters, json.dumps(parameters, sort_keys=True))
+    prior = Prior(used=_used(program, record, dependencies), history=_past(program, record, dependencies))
+    trace = stored.explain(columns, 0, prior)
+    # The stored amounts are the record's own words; the replay only carries them to the formula.
+    trace["limits"] = list(dependencies.get("limits", []))
+    trace["parameters"] = {name: dict(parameter) for name, parameter in parameters.items()}
+    return trace
+
+
+def _used(program: Program, record: BehaviorRecord, dependencies: Mapping[str, Any]) -> dict[Any, int]:
+    """Usage that leaves what was left: the limit less the stored remainder, in the engine's units."""
+    found = {}
+    for limit in dependencies.get("limits", []):
+        up = _INPUT_UP if limit["measure"] in program.inputs else 1
+        left = parse_quantity(limit["left_before"]).fraction
+        used = (parse_quantity(limit["max"]).fraction - left) * up
+        start = dt.date.fromisoformat(limit["period_start"])
+        found[str(record.participant_id), f"{limit['measure']}/{limit['per']}", start] = -(
+            -used.numerator // used.denominator
+        )
+    return found
+
+
+def _past(program: Program, record: BehaviorRecord, dependencies: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Stand-ins for earlier records that give the stored statistic: their values are not kept, only what they made."""
+    rows: list[Any] = []
+    before = record.occurred_on - dt.timedelta(days=1)
+    for name, stored in dependencies.get("history", {}).items():
+        history = program.history[name]
+        count, total = int(stored["count"]), int(stored["numerator"])
+        values = [total] * count if history.statistic in ("min", "max") else [total] + [0] * (count - 1)
+        rows += [(before, f"-{name}-{index}", {history.of: value}) for index, value in enumerate(values[:count])]
+    return {str(record.participant_id): rows} if rows else {}
