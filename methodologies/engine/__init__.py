@@ -14,11 +14,14 @@
     program.period_keys(columns)                                        the usage keys to lock and fetch first
     program.rebuild(columns, [dependencies, …])                         the same grams from what was stored
 
+    engine.check_files(paths, today=date), engine.evaluate_file(file, table, output=…, explain=…)      exit codes of the command
+
 Usage of an input is kept in 10**-12 of its unit (numeric, may exceed 64 bits), of records in records, of reduction in grams; the
 limit key (``distance/day``) is the same for all versions of a code. Text columns hold what came from outside, None or the empty text
 meaning missing; typed columns are described in ``columns``.
 """
 
+from .check import check_document, check_examples, check_factors, expired_factors, publication_gaps, submission_gaps
 from .columns import MISSING, Columns
 from .document import Document, Factor, FactorLibrary
 from .outcome import Outcome
@@ -26,6 +29,7 @@ from .problems import DocumentError, Problem
 from .program import Prior, Program, compile
 from .reasons import CODES, INPUT_AND_DATE, REFUSALS, SENTENCES, sentence
 from .schema import load_document, load_factors
+from .table import TableError, check_files, evaluate_file, shared_factors
 
 __all__ = [
     "CODES",
@@ -42,8 +46,18 @@ __all__ = [
     "Prior",
     "Problem",
     "Program",
+    "TableError",
+    "check_document",
+    "check_examples",
+    "check_factors",
+    "check_files",
     "compile",
+    "evaluate_file",
+    "expired_factors",
     "load_document",
     "load_factors",
+    "publication_gaps",
     "sentence",
+    "shared_factors",
+    "submission_gaps",
 ]

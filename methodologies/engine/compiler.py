@@ -407,8 +407,14 @@ class Compiler:
         if left.err != right.err:
             a = zero if left.err is None else left.err
             b = zero if right.err is None else right.err
-            err = self.either(err, self.tape.emit("where", condition, a, b))
+            branch: Register | None = self.tape.emit("where", condition, a, b)
         else:
-            err = self.either(err, left.err)
+            branch = left.err
+        if err is None:
+            err = branch
+        elif branch is not None:
+            # Where the comparison itself has an error no branch is chosen, so none can add its own.
+            spoiled = self.tape.emit("ne", err, zero)
+            err = self.tape.emit("where", spoiled, err, branch)
         low, high = min(left.low, right.low), max(left.high, right.high)
         return Value(num, den, places, err, top, max(left.bottom, right.bottom), low, high, unit)
