@@ -10,7 +10,7 @@ from carbon_portal.kernel.quantities import Quantity
 
 from . import document as d
 from . import loader, reasons
-from .language import FormulaError, parse
+from .language import FormulaError, Literal, parse
 from .loader import Path, Source
 from .names import check_names
 from .reader import Reader
@@ -274,6 +274,7 @@ def _steps(reader: Reader, value: Any) -> dict[str, d.Step]:
             found[name] = d.Step(name, text.removesuffix("\n"), parse(text))
         except FormulaError as exc:
             reader.refuse(path, exc.message_zh, exc.message_en, exc.column)
+            found[name] = d.Step(name, text, Literal(0, 1))  # known all the same, so later steps are not blamed
     return found
 
 

@@ -45,9 +45,9 @@ def check_files(
         errors = sum(problem.level == "error" for problem in problems)
         failed = failed or bool(errors)
         for problem in problems:
-            print(problem, file=out)
+            out.write(f"{problem}\n")
         if not errors:
-            print(f"{file}: 通过 ok ({len(problems)} 条警告 warnings)", file=out)
+            out.write(f"{file}: 通过 ok ({len(problems)} 条警告 warnings)\n")
     return int(failed)
 
 
@@ -148,13 +148,13 @@ def evaluate_file(
         else:
             out.write(text)
     except (DocumentError, TableError) as exc:
-        print(exc, file=err)
+        err.write(f"{exc}\n")
         return 1
     except OSError as exc:
-        print(f"{exc.filename}: 无法读写:{exc.strerror}。 It can't be read or written: {exc.strerror}.", file=err)
+        err.write(f"{exc.filename}: 无法读写:{exc.strerror}。 It can't be read or written: {exc.strerror}.\n")
         return 1
     if trace is not None:
-        print(json.dumps(trace, ensure_ascii=False, indent=2), file=out)
+        out.write(json.dumps(trace, ensure_ascii=False, indent=2) + "\n")
     return 0
 
 

@@ -124,7 +124,7 @@ def _row(data: Mapping[str, Any], row: Mapping[str, Any], history: Any, used: di
         if limit["measure"] == "reduction" and grams > left(limit):
             grams = max(math.floor(left(limit)), 0)
             limited, over = limited or grams > 0, over or grams == 0
-    for limit in data["limits"]:
+    for limit in {slot(limit): limit for limit in data["limits"]}.values():
         asked = {"records": int(grams > 0), "reduction": grams}
         used[slot(limit)] += asked[limit["measure"]] if limit["measure"] in asked else values[limit["measure"]]
     marks = [(over, "over_limit"), (not computed, "no_saving"), (limited, "limited"), (share < 1, "self_declared")]

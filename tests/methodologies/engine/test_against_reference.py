@@ -135,7 +135,7 @@ def test_random_documents_give_the_same_grams_and_reasons_in_both_plans_and_the_
     try:
         made = program(data)
     except engine.DocumentError as exc:
-        assert all("10^60" in p.message_en or "nodes" in p.message_en for p in exc.problems), exc
+        assert any("10^60" in p.message_en or "nodes" in p.message_en for p in exc.problems), exc
         return
     names = list(data["inputs"])
     outcome = made.evaluate(columns(rows, names))
