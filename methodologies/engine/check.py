@@ -73,8 +73,8 @@ def run_examples(program: Program) -> Outcome:
         evidence=["feed"] * len(examples),
         inputs={name: [example.given.get(name) for example in examples] for name in program.document.inputs},
     )
-    from .evaluate import Batch
     from .columns import read_columns
+    from .evaluate import Batch
     from .program import Prior
 
     batch = Batch(program, columns, read_columns(program.document, columns))
@@ -143,7 +143,9 @@ def publication_gaps(
     for table in tables.values():
         where = document.source.where(("parameters", table.name))
         latest = max(cell.start for cell in table.cells)
-        expired = {cell.entry.best_before for cell in table.cells if cell.start == latest and cell.entry.best_before < today}
+        expired = {
+            cell.entry.best_before for cell in table.cells if cell.start == latest and cell.entry.best_before < today
+        }
         if expired:
             day = min(expired).isoformat()
             found.append(

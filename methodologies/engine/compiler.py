@@ -117,7 +117,9 @@ class Compiled:
 class Compiler:
     """Compiles the steps of one document in order; problems carry the step and the column."""
 
-    def __init__(self, document: d.Document, tables: Mapping[str, ParameterTable], input_places: Mapping[str, int]) -> None:
+    def __init__(
+        self, document: d.Document, tables: Mapping[str, ParameterTable], input_places: Mapping[str, int]
+    ) -> None:
         self.document = document
         self.tables = tables
         self.input_places = input_places

@@ -31,7 +31,9 @@ PERIODS = ("day", "week", "month", "year")
 ROUNDINGS = ("floor", "half_even", "half_up", "ceil")
 STATISTICS = ("mean", "sum", "count", "min", "max")
 GRADES = ("feed", "proof", "self_declared")
-RESERVED = frozenset("record participant occurred_on region evidence records min max clip where".split())
+RESERVED = frozenset(
+    ["record", "participant", "occurred_on", "region", "evidence", "records", "min", "max", "clip", "where"]
+)
 
 Texts = Mapping[str, str]
 

@@ -66,7 +66,9 @@ class Batch:
             for name, declared in document.inputs.items()
             if declared.options is None
         }
-        self.ups = {name: 10 ** (self.program.input_places[name] - document.inputs[name].places) for name in self.bounds}
+        self.ups = {
+            name: 10 ** (self.program.input_places[name] - document.inputs[name].places) for name in self.bounds
+        }
         self.regions = region_range(document.region)
         common = max(share.needed_places for share in document.evidence.values())
         self.share_down = 10**common
@@ -159,7 +161,9 @@ class Batch:
             self.grams = self.computed.copy()
 
     def _mark(self, rows: slice, refused: bool) -> None:
-        marks = np.where(self.computed[rows] == 0, np.int8(reasons.NO_SAVING), self.share_reason[self.typed.evidence[rows]])
+        marks = np.where(
+            self.computed[rows] == 0, np.int8(reasons.NO_SAVING), self.share_reason[self.typed.evidence[rows]]
+        )
         if refused:
             marks = np.where(self.reason[rows] > 0, self.reason[rows], marks)
         self.reason[rows] = marks
@@ -209,7 +213,11 @@ class Batch:
         reason = self.reason[self.order]
         count = len(self.order)
         rows = Rows(
-            asked={rule.measure: self.asked(rule.measure)[self.order] for rule in self.program.rules if rule.measure in self.bounds},
+            asked={
+                rule.measure: self.asked(rule.measure)[self.order]
+                for rule in self.program.rules
+                if rule.measure in self.bounds
+            },
             computed=self.computed[self.order],
             grams=self.grams[self.order],
             refusal=np.where(reason <= reasons.OUT_OF_RANGE, reason, 0).astype(np.int8),
@@ -229,7 +237,9 @@ class Batch:
         top = max(map(abs, self.bounds[name])) * up
         return (values.astype(object) if top > INT64_MAX else values) * up
 
-    def _again(self, positions: np.ndarray, reduced: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _again(
+        self, positions: np.ndarray, reduced: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows = self.order[positions]
         computed, refusal = self.formula(rows, None, reduced)
         if refusal is None:

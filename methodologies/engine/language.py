@@ -1,9 +1,9 @@
 """Formulas: a small closed grammar, parsed by hand. Whatever is not listed is refused by absence, with its column.
 
-    expression := term (("+" | "-") term)*
-    term       := factor (("*" | "/") factor)*
-    factor     := "-" factor | integer | name | "(" expression ")" | function "(" arguments ")"
-    condition  := expression ("<" | "<=" | ">" | ">=" | "==" | "!=") expression     (first argument of ``where`` only)
+expression := term (("+" | "-") term)*
+term       := factor (("*" | "/") factor)*
+factor     := "-" factor | integer | name | "(" expression ")" | function "(" arguments ")"
+condition  := expression ("<" | "<=" | ">" | ">=" | "==" | "!=") expression     (first argument of ``where`` only)
 """
 
 from __future__ import annotations

@@ -240,7 +240,9 @@ class Settlement:
         self._nothing_left = nothing_left
         self.granted = granted
 
-    def _take(self, position: int, left: list[int], nothing_left: np.ndarray, granted: dict[str, np.ndarray]) -> list[int]:
+    def _take(
+        self, position: int, left: list[int], nothing_left: np.ndarray, granted: dict[str, np.ndarray]
+    ) -> list[int]:
         """Settle one row and return what it uses of each rule."""
         rows, nothing = self.rows, [0] * len(left)
         asked = {name: int(column[position]) for name, column in rows.asked.items()}
@@ -264,7 +266,8 @@ class Settlement:
                     granted[name] = granted[name].astype(object)
                 granted[name][position] = value
             computed, grams, refusal = self.again(
-                np.array([position]), {name: np.array([value], dtype=granted[name].dtype) for name, value in reduced.items()}
+                np.array([position]),
+                {name: np.array([value], dtype=granted[name].dtype) for name, value in reduced.items()},
             )
             rows.computed[position], rows.grams[position], rows.refusal[position] = computed[0], grams[0], refusal[0]
             rows.limited[position] = not refusal[0]

@@ -88,7 +88,13 @@ def read(source: bytes | str, *, name: str) -> Source:
         ) from exc
     if not reader.documents or not isinstance(reader.source.data, dict):
         raise DocumentError(
-            [error(f"{name}: document (line 1)", "文件应是一个映射(键: 值)。", "the file must be one mapping (key: value).")]
+            [
+                error(
+                    f"{name}: document (line 1)",
+                    "文件应是一个映射(键: 值)。",
+                    "the file must be one mapping (key: value).",
+                )
+            ]
         )
     return reader.source
 

@@ -190,7 +190,9 @@ def build_tables(
     problems: list[Problem] = []
     for parameter in document.parameters.values():
         where = document.source.where(("parameters", parameter.name))
-        table = _inline(document, parameter) if parameter.factor is None else _shared(parameter, factors, where, problems)
+        table = (
+            _inline(document, parameter) if parameter.factor is None else _shared(parameter, factors, where, problems)
+        )
         if table is None:
             continue
         allowed = d.BASES_OF_USE[document.use]

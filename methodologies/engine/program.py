@@ -113,7 +113,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def compile(document: d.Document, factors: d.FactorLibrary | None = None) -> Program:  # noqa: A001 - the engine's own verb
+def compile(document: d.Document, factors: d.FactorLibrary | None = None) -> Program:
     """Return the program of a document. Raises DocumentError (factors, basis, units, bounds)."""
     tables, problems = build_tables(document, factors)
     if problems:

@@ -59,7 +59,9 @@ class Reader:
 
     def text(self, value: Any, path: Path, *, empty: bool = False, pattern: re.Pattern[str] | None = None) -> str:
         if not isinstance(value, str) or (not empty and not value.strip()):
-            self.refuse(path, "这里应是文字(数字和日期请加引号)。", "text belongs here (put numbers and dates in quotes).")
+            self.refuse(
+                path, "这里应是文字(数字和日期请加引号)。", "text belongs here (put numbers and dates in quotes)."
+            )
             return ""
         if pattern is not None and not pattern.fullmatch(value):
             self.refuse(

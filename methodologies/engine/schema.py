@@ -21,10 +21,29 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,39}", re.ASCII)
 _FACTOR = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*", re.ASCII)
 _OPTION = re.compile(r"\w[\w.+-]{0,39}")
 
-_REQUIRED = (
-    "format code version title sector activity level region effective_from participants certifiable use additionality "
-    "gases source inputs parameters steps output evidence examples"
-).split()
+_REQUIRED = [
+    "format",
+    "code",
+    "version",
+    "title",
+    "sector",
+    "activity",
+    "level",
+    "region",
+    "effective_from",
+    "participants",
+    "certifiable",
+    "use",
+    "additionality",
+    "gases",
+    "source",
+    "inputs",
+    "parameters",
+    "steps",
+    "output",
+    "evidence",
+    "examples",
+]
 _OPTIONAL = ("chapters", "history", "limits")
 MAX_INPUTS_AND_PARAMETERS = 60
 MAX_STEPS = 60
@@ -126,9 +145,7 @@ def _chapters(reader: Reader, value: Any) -> dict[str, str]:
         return {}
     data = reader.keys(value, ("chapters",), (), d.CHAPTERS)
     # An empty chapter is a gap (a warning at check), not a refusal.
-    return {
-        key: "" if text is None else reader.text(text, ("chapters", key), empty=True) for key, text in data.items()
-    }
+    return {key: "" if text is None else reader.text(text, ("chapters", key), empty=True) for key, text in data.items()}
 
 
 def _inputs(reader: Reader, value: Any) -> dict[str, d.Input]:
@@ -170,7 +187,9 @@ def _options(reader: Reader, value: Any, path: Path) -> dict[str, d.Texts]:
         reader.refuse(path, "至少要有一个选项。", "a choice needs at least one option.")
     for option in data:
         if not _OPTION.fullmatch(option):
-            reader.refuse((*path, option), f"选项名“{option[:40]}”不可用。", f"the option name {option[:40]!r} is not allowed.")
+            reader.refuse(
+                (*path, option), f"选项名“{option[:40]}”不可用。", f"the option name {option[:40]!r} is not allowed."
+            )
     return {option: reader.texts(texts, (*path, option)) for option, texts in data.items()}
 
 

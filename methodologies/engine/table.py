@@ -77,7 +77,9 @@ def read_table(source: bytes, *, name: str, inputs: Sequence[str]) -> Columns:
     try:
         text = source.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise TableError(f"{name}: 文件不是 UTF-8 编码,请转存为 UTF-8。 The file is not UTF-8; save it as UTF-8.") from exc
+        raise TableError(
+            f"{name}: 文件不是 UTF-8 编码,请转存为 UTF-8。 The file is not UTF-8; save it as UTF-8."
+        ) from exc
     csv.field_size_limit(2**31 - 1)
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
@@ -164,7 +166,13 @@ def _evaluated(program: Program, columns: Columns, row: int | None) -> tuple[str
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["record", "computed_g", "reduction_g", "reason"])
     writer.writerows(
-        zip(columns.record, outcome.computed_g.tolist(), outcome.reduction_g.tolist(), outcome.reason.tolist(), strict=True)
+        zip(
+            columns.record,
+            outcome.computed_g.tolist(),
+            outcome.reduction_g.tolist(),
+            outcome.reason.tolist(),
+            strict=True,
+        )
     )
     return buffer.getvalue(), None if row is None else program.explain(columns, row, outcome)
 

@@ -37,7 +37,12 @@ def explain(program: Program, columns: Columns, row: int, outcome: Outcome) -> d
         "occurred_on": str(columns.occurred_on[row]),
         "region": str(columns.region[row]),
         "inputs": [
-            {"name": name, "given": given[name], "used": None, "unit": declared.unit if declared.options is None else None}
+            {
+                "name": name,
+                "given": given[name],
+                "used": None,
+                "unit": declared.unit if declared.options is None else None,
+            }
             for name, declared in program.document.inputs.items()
         ],
         "steps": [],

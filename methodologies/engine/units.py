@@ -7,8 +7,37 @@ from dataclasses import dataclass
 
 CO2E = {"g_co2e": 1, "kg_co2e": 1_000, "t_co2e": 1_000_000}
 SYMBOLS = frozenset(
-    "g_co2e kg_co2e t_co2e g kg t km m kWh MWh GJ MJ L m3 ha m2 s min h day month year "
-    "person trip item ride household meter device".split()
+    [
+        "g_co2e",
+        "kg_co2e",
+        "t_co2e",
+        "g",
+        "kg",
+        "t",
+        "km",
+        "m",
+        "kWh",
+        "MWh",
+        "GJ",
+        "MJ",
+        "L",
+        "m3",
+        "ha",
+        "m2",
+        "s",
+        "min",
+        "h",
+        "day",
+        "month",
+        "year",
+        "person",
+        "trip",
+        "item",
+        "ride",
+        "household",
+        "meter",
+        "device",
+    ]
 )
 _TOKEN = re.compile(r" *([A-Za-z_][A-Za-z0-9_]*|1(?![0-9A-Za-z_])|[*/()])", re.ASCII)
 _MAX_LENGTH = 120

@@ -13,10 +13,20 @@ from fractions import Fraction
 from typing import Any
 
 NUMBER = re.compile(r"-?[0-9]{1,12}(\.([0-9]{1,12}))?", re.ASCII)
-ORDER = (
-    "missing_input not_a_number unknown_option too_many_places below_min above_max not_in_force no_parameter_at_date "
-    "no_parameter_for_region not_enough_history division_by_zero out_of_range"
-).split()
+ORDER = [
+    "missing_input",
+    "not_a_number",
+    "unknown_option",
+    "too_many_places",
+    "below_min",
+    "above_max",
+    "not_in_force",
+    "no_parameter_at_date",
+    "no_parameter_for_region",
+    "not_enough_history",
+    "division_by_zero",
+    "out_of_range",
+]
 COMPARE = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -81,7 +91,9 @@ def _start(day: datetime.date, per: str) -> datetime.date:
     return {"day": day, "month": day.replace(day=1), "year": day.replace(month=1, day=1)}[per]
 
 
-def _row(data: Mapping[str, Any], row: Mapping[str, Any], history: Any, used: dict[Any, Fraction]) -> tuple[int, int, str]:
+def _row(
+    data: Mapping[str, Any], row: Mapping[str, Any], history: Any, used: dict[Any, Fraction]
+) -> tuple[int, int, str]:
     day = datetime.date.fromisoformat(row["on"])
     values = _read(data, row)
     names = _constants(data, row, day, history)
@@ -137,7 +149,9 @@ def _constants(data: Mapping[str, Any], row: Mapping[str, Any], day: datetime.da
         names[name] = _parameter(parameter, row, day)
     for name, one in data.get("history", {}).items():
         past = [
-            inputs[one["of"]] for on, inputs in history if datetime.timedelta() < day - on <= datetime.timedelta(one["window"])
+            inputs[one["of"]]
+            for on, inputs in history
+            if datetime.timedelta() < day - on <= datetime.timedelta(one["window"])
         ]
         statistic = {"mean": lambda p: sum(p) / Fraction(len(p)), "sum": sum, "count": len, "min": min, "max": max}
         needed = one["minimum"] if one["statistic"] in ("sum", "count") else max(one["minimum"], 1)

@@ -122,7 +122,9 @@ def table(chance: random.Random, data: dict[str, Any], count: int) -> list[dict[
             if chance.random() < 0.1:
                 row[name] = data["inputs"][name][chance.choice(["min", "max"])]
             if chance.random() < 0.06:
-                row[name] = chance.choice(["", "x", "1e3", "+5", " 5", "１２", "1.2345", "NaN", "99999", "-0", "1_0", "5.", ".5"])
+                row[name] = chance.choice(
+                    ["", "x", "1e3", "+5", " 5", "１２", "1.2345", "NaN", "99999", "-0", "1_0", "5.", ".5"]
+                )
         rows.append(row)
     return rows
 

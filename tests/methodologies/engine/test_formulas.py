@@ -151,7 +151,10 @@ def test_output_is_scaled_to_grams_before_the_only_rounding() -> None:
     data = base()
     data["parameters"]["baseline"]["unit"] = "kg_co2e/km"
     data["parameters"]["baseline"]["values"]["2026-01-01"]["value"] = "0.0123456"
-    data |= {"steps": {"reduction": "distance * baseline"}, "output": {"step": "reduction", "unit": "kg_co2e", "round": "floor"}}
+    data |= {
+        "steps": {"reduction": "distance * baseline"},
+        "output": {"step": "reduction", "unit": "kg_co2e", "round": "floor"},
+    }
     assert run(data, [{"distance": "10", "vehicle": "electric"}]) == [(123, 123, "")]
     data["output"]["unit"] = "t_co2e"
     assert "has the unit kg_co2e, but output.unit is t_co2e" in refusals(data)[0].message_en
@@ -192,7 +195,9 @@ def test_errors_travel_with_values_and_an_unchosen_branch_spoils_nothing() -> No
     assert reason("late * a") == "no_parameter_at_date"
     assert reason("late / b") == "no_parameter_at_date"
     assert reason("where(a > 0, a, late)") == ""
-    assert run(pure({"unused": "late / b", "x": "a"}, parameters=late), [{"a": "3", "b": "0", "c": "0"}]) == [(3, 3, "")]
+    assert run(pure({"unused": "late / b", "x": "a"}, parameters=late), [{"a": "3", "b": "0", "c": "0"}]) == [
+        (3, 3, "")
+    ]
 
 
 def test_exact_thirds_are_not_lost() -> None:
@@ -204,7 +209,7 @@ def test_exact_thirds_are_not_lost() -> None:
 
 def test_results_beyond_int64_are_out_of_range_and_the_largest_is_kept() -> None:
     wide = {"type": "integer", "unit": "1", "min": "0", "max": "999999999999", "label": {"zh": "x"}}
-    data = pure({"x": "a * b + c"}, {name: wide for name in "abc"})
+    data = pure({"x": "a * b + c"}, dict.fromkeys("abc", wide))
     # 2**63 - 1 = 9223372036854775807 = 92233720368 * 100000000 + 54775807
     rows = [
         {"a": "92233720368", "b": "100000000", "c": "54775807"},

@@ -152,8 +152,12 @@ def test_names_are_unique_over_all_four_kinds() -> None:
     data = base()
     data["parameters"]["distance"] = data["parameters"]["baseline"]
     assert "already used in inputs" in told(data)
-    assert "already used in parameters" in told(base(steps={"baseline": "distance", "reduction": "distance * baseline"}))
-    history = {"own": {"of": "distance", "window": 7, "unit": "day", "statistic": "mean", "minimum": 3, "otherwise": "refuse"}}
+    assert "already used in parameters" in told(
+        base(steps={"baseline": "distance", "reduction": "distance * baseline"})
+    )
+    history = {
+        "own": {"of": "distance", "window": 7, "unit": "day", "statistic": "mean", "minimum": 3, "otherwise": "refuse"}
+    }
     assert not refusals(base(history=history))
     assert "already used" in told(base(history={"baseline": history["own"]}))
 
@@ -169,7 +173,11 @@ def test_choice_tables_must_cover_every_option_at_every_start() -> None:
     data = base()
     data["parameters"]["project"]["values"]["2026-06-01"] = {"electric": value("3")}
     assert "'diesel' is missing" in told(data)
-    data["parameters"]["project"]["values"]["2026-06-01"] = {"electric": value("3"), "diesel": value("3"), "gas": value("1")}
+    data["parameters"]["project"]["values"]["2026-06-01"] = {
+        "electric": value("3"),
+        "diesel": value("3"),
+        "gas": value("1"),
+    }
     assert "unknown key 'gas'" in told(data)
 
 
@@ -220,7 +228,9 @@ def test_examples_have_either_a_result_or_a_refusal_and_known_inputs() -> None:
     good = {"on": "2026-03-01", "region": "440300", "given": {"distance": "10", "vehicle": "electric"}, "expect": 720}
     assert not refusals(base(examples=[good]))
     assert "either expect or refuse" in told(base(examples=[{**good, "refuse": "below_min"}]))
-    assert "one of these" in told(base(examples=[{**{k: v for k, v in good.items() if k != "expect"}, "refuse": "tired"}]))
+    assert "one of these" in told(
+        base(examples=[{**{k: v for k, v in good.items() if k != "expect"}, "refuse": "tired"}])
+    )
     assert "unknown key 'speed'" in told(base(examples=[{**good, "given": {"speed": "1"}}]))
 
 
