@@ -30,7 +30,7 @@ class Demo:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("PORTAL_", "DJANGO_"))}
         with self.output.open("w") as stream:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "carbon_portal.workflows.demo", "--port", str(self.port), *arguments],
+                [sys.executable, "-m", "carbon_portal.workflows.run_demo", "--port", str(self.port), *arguments],
                 cwd=ROOT,
                 env={**environment, "PORTAL_VAR": str(var)},
                 stdin=subprocess.DEVNULL,
@@ -132,7 +132,7 @@ def test_a_taken_port_is_said_before_anything_starts(var):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        command = [sys.executable, "-m", "carbon_portal.workflows.demo", "--port", str(taken.getsockname()[1])]
+        command = [sys.executable, "-m", "carbon_portal.workflows.run_demo", "--port", str(taken.getsockname()[1])]
         environment = {**os.environ, "PORTAL_VAR": str(var)}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
@@ -142,7 +142,7 @@ def test_a_taken_port_is_said_before_anything_starts(var):
 
 def test_an_error_on_the_way_stops_what_had_started(var):
     environment = {**os.environ, "PORTAL_VAR": str(var), "PORTAL_BROKER_DB": "nonsense"}
-    command = [sys.executable, "-m", "carbon_portal.workflows.demo", "--port", str(free_port())]
+    command = [sys.executable, "-m", "carbon_portal.workflows.run_demo", "--port", str(free_port())]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert "PORTAL_BROKER_DB" in done.stderr
@@ -153,7 +153,7 @@ def test_an_error_on_the_way_stops_what_had_started(var):
 def test_reset_touches_no_folder_that_is_not_the_portals(var):
     (var / "thesis.txt").write_text("precious")
     environment = {**os.environ, "PORTAL_VAR": str(var)}
-    command = [sys.executable, "-m", "carbon_portal.workflows.demo", "--reset", "--port", str(free_port())]
+    command = [sys.executable, "-m", "carbon_portal.workflows.run_demo", "--reset", "--port", str(free_port())]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert "will not touch it" in done.stderr

@@ -28,8 +28,6 @@ HOST = "127.0.0.1"
 READY_SECONDS = 90.0
 STOP_LADDER = ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0))
 QUEUES = "interactive,bulk"
-#: Commands that fill the portal, in order; each may run again at every start.
-SEEDS = (("methodology", "sync"), ("seed_demo",))
 
 
 class DemoError(RuntimeError):
@@ -129,16 +127,16 @@ def manage(*arguments: str, title: str) -> None:
     say(f"  {title}  {time.monotonic() - began:.1f} s")
 
 
-def seed() -> None:
-    """In one process, as the worker role: methodologies, then sample people and records."""
+def seed(url: str) -> None:
+    """In one process, as the worker role: methodologies, then sample people and records. Harmless at each start."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carbon_portal.settings")
     os.environ.setdefault("PORTAL_DB_ROLE", "worker")
     import django
     from django.core.management import call_command
 
     django.setup()
-    for command in SEEDS:
-        call_command(*command)
+    call_command("methodology", "sync")
+    call_command("seed_demo", url=url)
 
 
 def start_children(var: Path, port: int) -> Iterator[Child]:
@@ -207,7 +205,6 @@ def run(port: int, *, fresh: bool) -> None:
     """Bring everything up, then watch it until a signal comes or a process dies."""
     var, url, began = paths.var_folder(), f"http://{HOST}:{port}", time.monotonic()
     var.mkdir(parents=True, exist_ok=True)
-    os.environ["PORTAL_DEMO_URL"] = url  # the seed writes it into demo-accounts.json
     children: list[Child] = []
     with _only_demo(var):
         stop_leftovers(var)
@@ -218,7 +215,7 @@ def run(port: int, *, fresh: bool) -> None:
             for report in launcher.start(var):
                 say(f"  {report}")
             manage("manage.py", "migrate", "--no-input", "-v", "0", title="manage.py migrate")
-            manage("-m", "carbon_portal.workflows.demo", "--seed", title="methodology sync, seed_demo")
+            manage("-m", "carbon_portal.workflows.run_demo", "--seed", title="methodology sync, seed_demo")
             for child in start_children(var, port):
                 children.append(child)  # one by one: those started before an error are stopped too
             wait_ready(children, url)
@@ -263,12 +260,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bin/demo", description="启动演示平台 / run the demo portal")
     parser.add_argument("--port", type=int, default=8000, help="on 127.0.0.1 (default 8000)")
     parser.add_argument("--reset", action="store_true", help="discard the data of earlier demos first")
-    parser.add_argument("--seed", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", metavar="URL", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not 1 <= options.port <= 65535:
         parser.error("--port is a number from 1 to 65535")
     if options.seed:
-        seed()
+        seed(options.seed)
         return 0
     # SIGINT too: a script that starts the demo in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
