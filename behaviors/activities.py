@@ -83,6 +83,7 @@ class Activity:
     correction_hours: int
     self_declared_per_day: int
     icon: str
+    short: Text
     prefill_speed_kmh: int | None = None
     max_speed_kmh: int | None = None
     max_period_days: int | None = None
@@ -145,7 +146,7 @@ def _activity(code: Any, fields: Any) -> Activity:
     wanted = _REQUIRED | _BY_IDENTITY[identity]
     if missing := sorted(wanted - set(fields)):
         raise BadActivityList(f"{code}: missing {', '.join(missing)}")
-    if unknown := sorted(set(fields) - wanted):
+    if unknown := sorted(set(fields) - wanted - {"short"}):
         raise BadActivityList(f"{code}: {', '.join(unknown)} has no place in an activity with identity {identity}")
     numbers = {
         key: _whole(code, fields, key, low)
@@ -170,6 +171,7 @@ def _activity(code: Any, fields: Any) -> Activity:
         identity=identity,
         subject=_choice(code, fields, "subject", Subject),
         icon=fields["icon"],
+        short=_text(code, fields, "short" if "short" in fields else "title"),
         identity_label=_text(code, fields, "identity_label") if "identity_label" in fields else None,
         **numbers,
     )

@@ -3,7 +3,10 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+import yaml
 
 from accounts.constants import ParticipantKind
 from methodologies import selectors as methodologies
@@ -38,12 +41,31 @@ def declared(*, activity: str, region: str, on: dt.date) -> Declared | None:
     return None if version is None else of(version)
 
 
+def in_force_by_activity(*, region: str, on: dt.date) -> dict[str, Declared]:
+    """Every activity that a version in force covers there and then. Two queries."""
+    table = methodologies.VersionTable()
+    found = {code: table.find(code, region, on) for code in activities.activities()}
+    rows = MethodologyVersion.objects.in_bulk([row.pk for row in found.values() if row])
+    return {code: of(rows[row.pk]) for code, row in found.items() if row}
+
+
 def of(version: MethodologyVersion) -> Declared:
-    return from_document(version.methodology_id, version.version, version.document)
+    """The inputs in the order in which the document names them; the database's JSON keeps no order."""
+    inputs = version.document["inputs"]
+    names = _names_in_order(version.sha256, version.source)
+    return Declared(
+        code=version.methodology_id,
+        version=version.version,
+        inputs={name: inputs[name] for name in sorted(inputs, key=lambda name: names.get(name, len(names)))},
+        participants=frozenset(version.document["participants"]),
+    )
 
 
-def from_document(code: str, version: str, document: Mapping[str, Any]) -> Declared:
-    return Declared(code, version, document["inputs"], frozenset(document["participants"]))
+@lru_cache(maxsize=256)
+def _names_in_order(sha256: str, source: str) -> Mapping[str, int]:
+    """Position of each input in the YAML text, as published (hence valid)."""
+    document = yaml.load(source, Loader=yaml.BaseLoader)  # noqa: S506  (BaseLoader builds nothing but text)
+    return {name: place for place, name in enumerate(document["inputs"])}
 
 
 def is_eligible(kind: str, activity: activities.Activity, version: Declared | None) -> bool:

@@ -74,7 +74,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         body, headers = _from_framework(exc), _framework_headers(exc)
     else:
         return None
-    if connection.in_atomic_block:
+    if connection.settings_dict.get("ATOMIC_REQUESTS") and connection.in_atomic_block:
         connection.set_rollback(True)
     return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
 

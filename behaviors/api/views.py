@@ -1,0 +1,98 @@
+"""Own records and the list of activities over HTTP."""
+
+import hashlib
+import json
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseNotModified
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from oauth2_provider.contrib.rest_framework import TokenHasScope
+from rest_framework import permissions, views
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Participant
+from accounts.selectors import participants_of
+from behaviors import selectors, services
+from behaviors.constants import Channel, EvidenceGrade
+from carbon_portal.kernel import clock
+from carbon_portal.kernel.api import CursorPages, idempotent_write
+from carbon_portal.kernel.errors import NotFound
+
+from . import serializers
+
+IDEMPOTENCY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
+
+
+class ActivitiesView(views.APIView):
+    """The activities that the portal counts, with what makes each the same deed. Public; answers 304 to its ETag."""
+
+    authentication_classes = ()
+    permission_classes = (permissions.AllowAny,)
+
+    @extend_schema(responses={200: serializers.ActivityListSerializer, 304: None})
+    def get(self, request: Request) -> HttpResponse:
+        body = {"activities": selectors.public_activities()}
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        etag = f'"{digest[:32]}"'
+        known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
+        response: HttpResponse = HttpResponseNotModified() if etag in known else Response(body)
+        response["ETag"] = etag
+        response["Cache-Control"] = "public, max-age=300"
+        return response
+
+
+class RecordsView(views.APIView):
+    """Own records, newest first; and a new one."""
+
+    permission_classes = (TokenHasScope,)
+    required_scopes = ("me",)
+
+    @extend_schema(responses={200: serializers.RecordSerializer(many=True)})
+    def get(self, request: Request) -> Response:
+        pages = CursorPages()
+        rows = pages.paginate_queryset(selectors.own_records(request.user).order_by(), request, view=self)
+        return pages.get_paginated_response(serializers.RecordSerializer(rows, many=True).data)
+
+    @extend_schema(
+        request=serializers.NewRecordSerializer,
+        responses={201: serializers.RecordSerializer},
+        parameters=[IDEMPOTENCY],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        participant = _earner(request)
+        form = serializers.NewRecordSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+
+        def deed() -> tuple[int, Any]:
+            record = services.submit_record(
+                participant=participant,
+                person=request.user.person,
+                evidence=EvidenceGrade.SELF_DECLARED,
+                channel=Channel.API,
+                source_record_id=request.headers["Idempotency-Key"],
+                at=clock.now(),
+                **form.validated_data,
+            )
+            return 201, dict(serializers.RecordSerializer(record).data)
+
+        return idempotent_write(request, client=f"person:{request.user.person_id}:{participant.pk}", deed=deed)
+
+
+class RecordView(views.APIView):
+    """One own record with the time of each state."""
+
+    permission_classes = (TokenHasScope,)
+    required_scopes = ("me",)
+
+    @extend_schema(responses={200: serializers.RecordSerializer})
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(serializers.RecordSerializer(selectors.record_for(request.user, pk)).data)
+
+
+def _earner(request: Request) -> Participant:
+    """The person's own account, else the firm they work for."""
+    own = participants_of(request.user)
+    if not own:
+        raise NotFound
+    return own[0]
