@@ -2,13 +2,14 @@
 
 from .account import AccountSummary, Estimate, account_summary, estimate, has_queued_points
 from .totals import Reconciliation, Total, has_totals, reconciliation, totals, updated_marker
-from .trace import Earned, earned_of, reduction_of, revisions_of, trace_of
+from .trace import Earned, Result, earned_of, reduction_of, results_of, revisions_of, trace_of
 
 __all__ = [
     "AccountSummary",
     "Earned",
     "Estimate",
     "Reconciliation",
+    "Result",
     "Total",
     "account_summary",
     "earned_of",
@@ -17,6 +18,7 @@ __all__ = [
     "has_totals",
     "reconciliation",
     "reduction_of",
+    "results_of",
     "revisions_of",
     "totals",
     "trace_of",

@@ -6,7 +6,7 @@ each limit), never from today's library, so an old record shows the factor it wa
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,29 @@ def earned_of(reduction: Reduction | None) -> Earned:
         return Earned("earned", item.credited_g * rule.num // rule.den)
     queued = QueuedAward.objects.filter(reduction=reduction).exists()
     return Earned("queued" if queued else "none", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A record's newest result for lists: grams, reason, and the whole points that its grams earned."""
+
+    reduction_g: int
+    reason: str
+    points: int
+
+
+def results_of(records: Sequence[BehaviorRecord]) -> dict[int, Result]:
+    """The newest result of each record that has one, by record id. One query for a whole page."""
+    found = (
+        Reduction.objects.filter(record_id__in=[record.pk for record in records])
+        .order_by("record_id", "-revision")
+        .distinct("record_id")
+        .values_list(
+            "record_id", "reduction_g", "reason", "accrual_item__credited_g", "accrual_item__accrual__rule__num",
+            "accrual_item__accrual__rule__den",
+        )
+    )  # fmt: skip
+    return {row[0]: Result(row[1], row[2], row[3] * row[4] // row[5] if row[3] else 0) for row in found}
 
 
 def trace_of(record: BehaviorRecord) -> dict[str, Any] | None:

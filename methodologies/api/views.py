@@ -1,0 +1,97 @@
+"""The library over HTTP: public, and cheap to ask again (ETag)."""
+
+import hashlib
+import json
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseNotModified
+from drf_spectacular.utils import extend_schema
+from rest_framework import permissions, views
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from methodologies import selectors
+from methodologies.models import MethodologyVersion
+
+from . import serializers
+
+
+def _answer(request: Request, body: dict[str, Any]) -> HttpResponse:
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+    etag = f'"{digest[:32]}"'
+    known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
+    response: HttpResponse = HttpResponseNotModified() if etag in known else Response(body)
+    response["ETag"] = etag
+    response["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+class Public(views.APIView):
+    """Open to everybody; reads nothing personal."""
+
+    authentication_classes = ()
+    permission_classes = (permissions.AllowAny,)
+
+
+class FactorsView(Public):
+    """The shared emission factors with source, date and confidence."""
+
+    @extend_schema(responses={200: serializers.FactorsSerializer, 304: None})
+    def get(self, request: Request) -> HttpResponse:
+        library = selectors.factor_library()
+        factors = [
+            {
+                "code": factor.code,
+                "title": factor.title["zh"],
+                "title_en": factor.title.get("en", ""),
+                "unit": factor.unit,
+                "basis": factor.basis,
+                "values": [
+                    {
+                        "start": start.isoformat(),
+                        "value": str(entry.value),
+                        "data_year": entry.data_year,
+                        "source": entry.source,
+                        "confidence": entry.confidence,
+                        "best_before": entry.best_before.isoformat(),
+                    }
+                    for start, entry in factor.values
+                ],
+            }
+            for factor in library.factors.values()
+        ]
+        return _answer(request, {"sha256": library.sha256, "factors": factors})
+
+
+class MethodologiesView(Public):
+    """Every version that was ever published."""
+
+    @extend_schema(responses={200: serializers.MethodologiesSerializer, 304: None})
+    def get(self, request: Request) -> HttpResponse:
+        return _answer(request, {"methodologies": [_head(version) for version in selectors.public_versions()]})
+
+
+class VersionView(Public):
+    """One version: the document that runs, with its hash."""
+
+    @extend_schema(responses={200: serializers.VersionSerializer, 304: None})
+    def get(self, request: Request, code: str, version: str) -> HttpResponse:
+        found = selectors.public_version(code=code, version=version)
+        return _answer(request, {**_head(found), "document": found.document, "source": found.source})
+
+
+def _head(version: MethodologyVersion) -> dict[str, Any]:
+    return {
+        "code": version.methodology_id,
+        "version": version.version,
+        "state": version.state,
+        "title": version.title_zh,
+        "title_en": version.title_en,
+        "sector": version.methodology.sector,
+        "activity": version.methodology.activity,
+        "region": version.methodology.region,
+        "effective_from": version.effective_from.isoformat(),
+        "sunset_on": version.sunset_on.isoformat() if version.sunset_on else None,
+        "certifiable": version.certifiable,
+        "sha256": version.sha256,
+    }

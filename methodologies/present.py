@@ -1,0 +1,203 @@
+"""What the public pages of the library show, in the page's language."""
+
+import datetime as dt
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from carbon_portal.kernel import regions
+from carbon_portal.kernel.templatetags.portal import local_date
+
+from .constants import VersionState
+from .engine import Program
+from .engine.document import Entry, Parameter
+from .models import MethodologyVersion
+
+SECTOR_ICONS = {
+    "electricity": "zap",
+    "water": "droplets",
+    "gas": "flame",
+    "transport": "train-front",
+    "vehicles": "ev-charger",
+    "waste": "recycle",
+    "carbon_sink": "trees",
+    "buildings": "building-2",
+    "consumption": "package",
+    "industry": "factory",
+}
+_CONFIDENCE_KIND = {
+    "official": "ok",
+    "register": "info",
+    "press": "info",
+    "derived": "info",
+    "memory": "wait",
+    "sample": "wait",
+}
+
+
+def _english() -> bool:
+    return (get_language() or "").startswith("en")
+
+
+def pick(texts: Any) -> str:
+    """A text in the page's language, Chinese where there is no other."""
+    return (texts.get("en") if _english() else None) or texts["zh"]
+
+
+def sector_label(sector: str) -> str:
+    """The name of a sector."""
+    return {
+        "electricity": _("节约用电"),
+        "water": _("节约用水"),
+        "gas": _("节约用气"),
+        "transport": _("绿色出行"),
+        "vehicles": _("新能源汽车"),
+        "waste": _("废物回收"),
+        "carbon_sink": _("林业碳汇"),
+        "buildings": _("低碳建筑"),
+        "consumption": _("低碳消费"),
+        "industry": _("工业"),
+    }[sector]
+
+
+def confidence(code: str) -> dict[str, str]:
+    """How we know a value, said plainly, as a pill."""
+    labels = {
+        "official": _("官方文件"),
+        "press": _("据报道"),
+        "register": _("公开登记"),
+        "derived": _("推算值"),
+        "memory": _("待核对"),
+        "sample": _("示例值"),
+    }
+    return {"label": labels[code], "kind": _CONFIDENCE_KIND[code]}
+
+
+def region_name(code: str) -> str:
+    """The name of an issuing region."""
+    found = regions.find(code)
+    if found is None:
+        return code
+    return found.name_en if _english() else found.name
+
+
+def state_pill(version: MethodologyVersion) -> dict[str, str]:
+    """Whether a version is in force for new deeds."""
+    labels = {
+        VersionState.PUBLISHED.value: (_("已发布"), "ok"),
+        VersionState.SUPERSEDED.value: (_("已被取代"), "info"),
+        VersionState.WITHDRAWN.value: (_("已停用"), "no"),
+    }
+    label, kind = labels[version.state]
+    return {"label": label, "kind": kind}
+
+
+def title(version: MethodologyVersion) -> str:
+    """The title in the page's language."""
+    return (version.title_en if _english() else "") or version.title_zh
+
+
+def row(version: MethodologyVersion) -> dict[str, Any]:
+    """One row of the list."""
+    return {
+        "title": title(version),
+        "href": reverse("methodologies:version", args=[version.methodology_id, version.version]),
+        "sub": f"{version.methodology_id} · {_('第 %(version)s 版') % {'version': version.version}}"
+        f" · {region_name(version.methodology.region)} · {_('%(day)s 起') % {'day': local_date(version.effective_from)}}",
+        **{f"pill_{key}": value for key, value in state_pill(version).items()},
+    }
+
+
+def page(version: MethodologyVersion, program: Program) -> dict[str, Any]:
+    """The context of a version's page."""
+    document = program.document
+    values = [value for parameter in document.parameters.values() for value in _values(parameter, program)]
+    return {
+        "version": version,
+        "title": title(version),
+        "pill": state_pill(version),
+        "region": region_name(version.methodology.region),
+        "sector": sector_label(document.sector),
+        "inputs": [
+            {
+                "label": pick(declared.label),
+                "name": declared.name,
+                "unit": "" if declared.unit == "1" else declared.unit,
+                "range": "" if declared.options else f"{declared.min} – {declared.max}",
+                "options": "、".join(pick(texts) for texts in declared.options.values()) if declared.options else "",
+            }
+            for declared in document.inputs.values()
+        ],
+        "steps": list(document.steps.values()),
+        "output": document.output,
+        "values": values,
+        "unchecked": any(value["confidence"]["kind"] == "wait" for value in values),
+        "limits": [{"measure": limit.measure, "per": limit.per, "max": str(limit.max)} for limit in document.limits],
+        "evidence": [{"grade": grade, "share": str(share)} for grade, share in document.evidence.items()],
+        "examples": [
+            {
+                "on": example.on,
+                "region": example.region,
+                "given": ", ".join(f"{name} = {value}" for name, value in example.given.items()),
+                "result": f"{example.expect} g" if example.expect is not None else example.refuse,
+                "source": example.source or "",
+            }
+            for example in document.examples
+        ],
+        "chapters": [{"title": chapter_label(name), "text": text} for name, text in document.chapters.items()],
+        "source": document.published_source,
+    }
+
+
+def _values(parameter: Parameter, program: Program) -> list[dict[str, Any]]:
+    """Each dated value of a parameter, a table's cells one by one; a shared factor's from the library."""
+    found = []
+    table = program.tables[parameter.name]
+    for start, cell in parameter.values or table_values(program, parameter):
+        entries = {"": cell} if isinstance(cell, Entry) else cell
+        for key, entry in entries.items():
+            found.append(
+                {
+                    "name": parameter.name,
+                    "key": key,
+                    "value": str(entry.value),
+                    "unit": table.unit,
+                    "start": local_date(start),
+                    "source": entry.source,
+                    "confidence": confidence(entry.confidence),
+                    "best_before": local_date(entry.best_before),
+                    "factor": parameter.factor or "",
+                }
+            )
+    return found
+
+
+def table_values(program: Program, parameter: Parameter) -> list[tuple[dt.date, Entry]]:
+    """The values of the shared factor that a parameter refers to; only the pinned year's where it pins one."""
+    from .selectors import factor_library
+
+    factor = factor_library().factors[parameter.factor or ""]
+    return [
+        (start, entry)
+        for start, entry in factor.values
+        if parameter.vintage is None or entry.data_year == parameter.vintage
+    ]
+
+
+def chapter_label(name: str) -> str:
+    """The name of a chapter of the official outline."""
+    return {
+        "scope": _("适用范围"),
+        "basis": _("编制依据"),
+        "definitions": _("术语和定义"),
+        "principles": _("原则"),
+        "applicability": _("适用条件"),
+        "boundary": _("边界"),
+        "baseline": _("基准情景"),
+        "activity_emissions": _("活动排放"),
+        "reductions": _("减碳量"),
+        "monitoring": _("监测"),
+        "double_claim": _("避免重复"),
+    }.get(name, name)
