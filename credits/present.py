@@ -149,17 +149,16 @@ def owners(
 
 def timeline(record: BehaviorRecord) -> list[dict[str, Any]]:
     """received → checking → provisional → final with their times, or where it ended."""
-    steps = []
+    steps: list[dict[str, Any]] = []
     for step in behaviors.timeline(record):
         ended = step.state in _ENDED
         waiting = step.state == RecordState.UNDER_REVIEW
         state = "no" if ended else "done" if step.at is not None and not waiting else "todo"
         shown = local_datetime(step.at) if step.at else ""
         steps.append({"title": state_label(step.state), "state": state, "time": shown, "text": ""})
-    for step in steps:
-        if step["state"] == "todo":
-            step["state"] = "now"
-            break
+    ahead = [line for line in steps if line["state"] == "todo"]
+    if ahead:
+        ahead[0]["state"] = "now"
     return steps
 
 

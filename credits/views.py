@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.models import Participant
+from accounts.models import Participant, User
 from accounts.permissions import account_required
 from accounts.selectors import participant_for, participants_of
 from behaviors import selectors as behaviors
@@ -31,7 +31,7 @@ def record_list(request: HttpRequest) -> HttpResponse:
     """Own records (of the family and the firm too), newest first, each with its state, grams and points."""
     own = participants_of(request.user)
     chosen = next((one for one in own if str(one.pk) == request.GET.get("account", "")), None)
-    rows = behaviors.own_records(request.user, participant=chosen)
+    rows = behaviors.own_records(_user(request), participant=chosen)
     state = request.GET.get("state", "")
     if state in RecordState.values:
         rows = rows.filter(state=state)
@@ -51,7 +51,7 @@ def record_list(request: HttpRequest) -> HttpResponse:
 @account_required
 def record_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One own record: where it stands, when it will be final, what came of it and why."""
-    record = behaviors.record_for(request.user, pk)
+    record = behaviors.record_for(_user(request), pk)
     reduction = selectors.reduction_of(record)
     context = {
         "record": record,
@@ -73,7 +73,7 @@ def record_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @account_required
 def record_trace(request: HttpRequest, pk: int) -> HttpResponse:
     """“怎么算的”: the formula with this record's numbers, and where every number comes from."""
-    record = behaviors.record_for(request.user, pk)
+    record = behaviors.record_for(_user(request), pk)
     trace = selectors.trace_of(record)
     reduction = selectors.reduction_of(record)
     context: dict[str, Any] = {
@@ -93,18 +93,27 @@ def estimate(request: HttpRequest) -> HttpResponse:
     """The line under the form: what this deed would earn, or why nothing. Nothing is stored."""
     data = request.POST
     participant = _participant(request, data.get("participant", ""))
-    given = {name.removeprefix(INPUT_PREFIX): value for name, value in data.items() if name.startswith(INPUT_PREFIX)}
-    if not any(value.strip() for value in given.values()):
+    given = {
+        name.removeprefix(INPUT_PREFIX): str(value).strip()
+        for name, value in data.items()
+        if name.startswith(INPUT_PREFIX)
+    }
+    if not any(given.values()):
         text = _("填好后显示预计减排和可得碳币。")
         return render(request, "_partials/estimate.html", {"text": text})
     found = selectors.estimate(
         participant=participant,
         activity=data.get("activity", ""),
-        inputs={name: value.strip() or None for name, value in given.items()},
+        inputs={name: value or None for name, value in given.items()},
         occurred_on=_day(data.get("day") or data.get("period_end") or ""),
         region=_region(data.get("region", ""), participant),
     )
     return render(request, "_partials/estimate.html", present.estimate(found))
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # account_required let nobody else in
+    return request.user
 
 
 def _participant(request: HttpRequest, wanted: str) -> Participant:

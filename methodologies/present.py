@@ -104,8 +104,14 @@ def row(version: MethodologyVersion) -> dict[str, Any]:
     return {
         "title": title(version),
         "href": reverse("methodologies:version", args=[version.methodology_id, version.version]),
-        "sub": f"{version.methodology_id} · {_('第 %(version)s 版') % {'version': version.version}}"
-        f" · {region_name(version.methodology.region)} · {_('%(day)s 起') % {'day': local_date(version.effective_from)}}",
+        "sub": " · ".join(
+            (
+                version.methodology_id,
+                _("第 %(version)s 版") % {"version": version.version},
+                region_name(version.methodology.region),
+                _("%(day)s 起") % {"day": local_date(version.effective_from)},
+            )
+        ),
         **{f"pill_{key}": value for key, value in state_pill(version).items()},
     }
 

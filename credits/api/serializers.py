@@ -40,7 +40,7 @@ class EntrySerializer(serializers.Serializer[object]):
     expires_on = serializers.DateField()
     points = serializers.IntegerField()
     balance_points = serializers.IntegerField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
 
 
 class EntriesSerializer(serializers.Serializer[object]):

@@ -7,7 +7,7 @@ class FactorValueSerializer(serializers.Serializer[object]):
     start = serializers.DateField(help_text="the province applies it from this day")
     value = serializers.CharField()
     data_year = serializers.IntegerField(allow_null=True)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     confidence = serializers.ChoiceField(
         choices=["official", "press", "register", "derived", "memory", "sample"], help_text="how the value is known"
     )
@@ -49,4 +49,4 @@ class MethodologiesSerializer(serializers.Serializer[object]):
 
 class VersionSerializer(MethodologySerializer):
     document = serializers.DictField(help_text="the document as plain data; its canonical JSON has the hash")
-    source = serializers.CharField(help_text="the YAML as it was published")
+    source = serializers.CharField(help_text="the YAML as it was published")  # type: ignore[assignment]

@@ -82,7 +82,7 @@ def test_every_trace_gives_the_stored_grams():
 def _electricity(day):
     from methodologies.selectors import inputs_for_form
 
-    version, inputs = inputs_for_form(activity="household_electricity", region="440304", on=ON)
+    _, inputs = inputs_for_form(activity="household_electricity", region="440304", on=ON)
     given = {}
     for name, declared in inputs.items():
         if declared.options:
