@@ -157,3 +157,12 @@ class SmsUnavailable(DomainError):
     title_en = "Text messages are unavailable"
     zh = "验证码短信暂时发不出去,没有扣除您的次数。请几分钟后再试,或拨服务热线。"
     en = "Text messages cannot be sent for the moment. Try again in a few minutes, or call the hotline."
+
+
+class TooManyCodes(DomainError):
+    code = "too_many_codes"
+    http_status = 429
+    title = "验证码请求太多"
+    title_en = "Too many codes"
+    zh = "验证码请求太频繁。同一号码 1 分钟 1 条、一天 5 条,请稍后再试。您的账户是安全的。"
+    en = "Too many codes were requested: one a minute and five a day per number. Try again later. Your account is safe."

@@ -49,8 +49,13 @@ def verify_phone(*, user: User, phone: str) -> None:
 
 
 @transaction.atomic
-def open_account(*, user: User, region: str, name: str = "", at: dt.datetime) -> Participant:
-    """A resident's personal carbon account for a verified login: person, participant, role. Once per login."""
+def open_account(
+    *, user: User, region: str, name: str = "", at: dt.datetime, terms_accepted: bool = False
+) -> Participant:
+    """A resident's personal carbon account for a verified login: person and participant. Once per login.
+
+    `terms_accepted`: the person accepted the present terms on the same form.
+    """
     locked = User.objects.select_for_update().get(pk=user.pk)
     person = locked.person
     if person is None:
@@ -68,6 +73,8 @@ def open_account(*, user: User, region: str, name: str = "", at: dt.datetime) ->
             data={"by": "phone"},
         )
     user.person = person
+    if terms_accepted:
+        accept_terms(person=person, at=at)
     return open_participant(kind=ParticipantKind.RESIDENT, person=person, region=person.region, at=at)
 
 

@@ -1,12 +1,15 @@
 from django.urls import path
 
-from . import styleguide, views
+from . import me, styleguide, views
 
 app_name = "pages"
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("me/", me.me, name="me"),
+    path("me/name/", me.rename, name="rename"),
+    path("me/welcome/", me.welcome, name="welcome"),
     path("preferences/size", views.set_size, name="set-size"),
     path("preferences/language", views.set_language, name="set-language"),
     path("staff/styleguide/", styleguide.styleguide, name="styleguide"),

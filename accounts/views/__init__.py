@@ -1,0 +1,1 @@
+"""Pages of this app: parse, call one selector or service, render."""
