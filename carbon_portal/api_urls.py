@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-APPS = ("accounts", "methodologies", "behaviors", "credits", "merchants", "carbon_portal.pages")
+APPS = ("accounts", "methodologies", "behaviors", "credits", "merchants", "pilots", "carbon_portal.pages")
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -14,7 +14,7 @@ urlpatterns = [
             ("", "methodologies"),
             ("", "credits"),
             ("", "merchants"),
-            # ("", "pilots"), waits for the daily totals
+            ("", "pilots"),
         )
         if find_spec(f"{app}.urls")
     ],

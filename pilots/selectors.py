@@ -1,7 +1,7 @@
 """Dashboards: sums over the daily totals, each with the way back to the records behind it.
 
-A figure is asked for by a `Cut`: an area, days, and any of sector, activity, subject, evidence grade and state. The same
-cut that makes a figure on a page is the query string of its trace link, so both read the same rows.
+A figure is asked for by a `Cut`: an area, days, and any of sector, activity, subject, evidence grade and state.
+The cut that makes a figure on a page is the query string of its trace link, so both read the same rows.
 """
 
 import datetime as dt
@@ -214,3 +214,9 @@ def activity_title(code: str, language: str | None) -> str:
         return activities.activity(code).title.in_language(language)
     except activities.UnknownActivity:
         return code
+
+
+def activity_icon(code: str) -> str:
+    """The sprite's symbol for an activity."""
+    found = activities.find(code)
+    return found.icon if found else "leaf"

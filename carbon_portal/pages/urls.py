@@ -1,10 +1,12 @@
 from django.urls import path
 
-from . import me, styleguide, views
+from . import api_docs, home, me, styleguide, views
 
 app_name = "pages"
 
 urlpatterns = [
+    path("", home.home, name="home"),
+    path("api/v1/docs/", api_docs.api_docs, name="api-docs"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("me/", me.me, name="me"),

@@ -119,7 +119,7 @@ def _families_and_firms(cast: Cast, at: dt.datetime, population: int) -> None:
         kind=OrganisationKind.MERCHANT, name="示例茶餐厅", credit_code=_credit_code(2), region=GUANGZHOU, at=at
     )
     cast.sponsor = services.register_organisation(
-        kind=OrganisationKind.SPONSOR, name="示例绿色发展基金", credit_code="", region=PROVINCE, at=at
+        kind=OrganisationKind.SPONSOR, name="示例绿色发展基金", credit_code="", region=GUANGZHOU, at=at
     )
 
 
