@@ -78,15 +78,20 @@ def counties_bars(cut: Cut, language: str | None) -> dict[str, Any]:
     return {
         "unit": unit,
         "top": {
-            "items": [{"name": region_name(code, language), "value": value // per} for code, value in rows[:12]],
+            "items": [{"name": _district(code, cut, language), "value": value // per} for code, value in rows[:12]],
             "unit": unit,
         },
         "rows": [
-            [region_name(code, language), {"text": grams(value), "href": trace_url(cut, region=code)}]
+            [_district(code, cut, language), {"text": grams(value), "href": trace_url(cut, region=code)}]
             for code, value in rows
         ],
         "columns": [{"label": _("区县")}, {"label": _("减碳量"), "num": True}],
     }
+
+
+def _district(code: str, cut: Cut, language: str | None) -> str:
+    """A district by name; records that carry the city's own code name no district."""
+    return _("未注明区县") if code == cut.region else region_name(code, language)
 
 
 def months_by_sector(cut: Cut) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def proof(cut: Cut) -> Proof:
         cursor.execute(
             f"""
             SELECT r.code, coalesce(v.version, ''), coalesce(v.sha256, ''), coalesce(v.title_zh, ''),
-                   coalesce(v.title_en, ''), count(*), coalesce(sum(r.reduction_g), 0),
+                   coalesce(v.title_en, ''), count(*), coalesce(sum(r.reduction_g), 0)::bigint,
                    min(b.occurred_on), max(b.occurred_on)
               {_LATEST} {where}
              GROUP BY 1, 2, 3, 4, 5 ORDER BY 7 DESC, 1, 2

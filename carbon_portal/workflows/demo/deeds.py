@@ -75,7 +75,7 @@ def _deeds(
         day = chance.choice(days)
         weight = f"{chance.randint(2, 15)}.{chance.randint(0, 9)}"
         yield day, _item(resident, "old_clothes", day, {"weight": weight}, chance, EvidenceGrade.SELF_DECLARED)
-    for firm in cast.firms:
+    for firm in cast.firms[:2]:
         yield days[-1], _pv(firm, days, chance, feeds["demo-grid"])
 
 
@@ -147,7 +147,7 @@ def _pv(firm: Participant, days: list[dt.date], chance: random.Random, feed: Pro
     day = days[-1]
     meter = f"PV{str(firm.uuid)[:8].upper()}"
     return {
-        **_common(firm, "distributed_pv", {"generation": f"{chance.randint(400, 2600)}.5"}),
+        **_common(firm, "distributed_pv", {"generation": f"{chance.randint(120, 460)}.5"}),
         "occurred_on": day,
         "meter": meter,
         "period_start": days[0],

@@ -12,9 +12,9 @@ from merchants.models import Merchant, Offer, Shop
 from .people import Cast
 
 OFFERS = (
-    ("中杯港式奶茶一杯", "A medium Hong Kong milk tea", "到店出示兑换码即可。", "cup-soda", 30, 2000, 5),
-    ("早餐套餐减 5 元", "5 yuan off a breakfast set", "每单限用一张,不与其他优惠同享。", "utensils", 20, 2000, 10),
-    ("可重复使用购物袋", "A reusable shopping bag", "帆布材质,颜色随机。", "shopping-bag", 45, 500, 2),
+    ("中杯港式奶茶一杯", "A medium Hong Kong milk tea", "到店出示兑换码即可。", "gift", 30, 2000, 5),
+    ("早餐套餐减 5 元", "5 yuan off a breakfast set", "每单限用一张,不与其他优惠同享。", "ticket", 20, 2000, 10),
+    ("可重复使用购物袋", "A reusable shopping bag", "帆布材质,颜色随机。", "package", 45, 500, 2),
 )
 
 SHOPS = (
