@@ -82,7 +82,10 @@ def counties_bars(cut: Cut, language: str | None) -> dict[str, Any]:
             "unit": unit,
         },
         "rows": [
-            [_district(code, cut, language), {"text": grams(value), "href": trace_url(cut, region=code)}]
+            [
+                _district(code, cut, language),
+                {"text": grams(value), "href": trace_url(cut, region=code, exact=code == cut.region)},
+            ]
             for code, value in rows
         ],
         "columns": [{"label": _("区县")}, {"label": _("减碳量"), "num": True}],

@@ -32,7 +32,8 @@ def read_cut(region: str, query: QueryDict, default: Cut) -> Cut:
         values[name] = value
     first = _date(query, "from", default.first)
     last = _date(query, "to", default.last)
-    return Cut(region=region, first=first, last=last, **{"state": default.state, **values})
+    exact = query.get("exact", "") == "1"
+    return Cut(region=region, first=first, last=last, exact=exact, **{"state": default.state, **values})
 
 
 def _date(query: QueryDict, name: str, default: dt.date) -> dt.date:

@@ -27,7 +27,10 @@ DIMENSIONS = ("sector", "activity", "subject", "evidence", "code")
 
 @dataclass(frozen=True)
 class Cut:
-    """What is summed. Days are inclusive; an empty dimension means all of it."""
+    """What is summed. Days are inclusive; an empty dimension means all of it.
+
+    `exact` takes the region's own code only, not the areas inside it: records that name a city but no district.
+    """
 
     region: str
     first: dt.date
@@ -38,12 +41,14 @@ class Cut:
     subject: str = ""
     evidence: str = ""
     code: str = ""
+    exact: bool = False
 
     def query(self, **changes: Any) -> str:
         """The query string of this figure's trace."""
         cut = replace(self, **changes)
         pairs = [("from", cut.first.isoformat()), ("to", cut.last.isoformat()), ("state", cut.state)]
         pairs += [(name, getattr(cut, name)) for name in DIMENSIONS if getattr(cut, name)]
+        pairs += [("exact", "1")] if cut.exact else []
         return urlencode(pairs)
 
 
@@ -62,7 +67,9 @@ def period_days(period: str, today: dt.date) -> tuple[dt.date, dt.date]:
 def totals(cut: Cut) -> QuerySet[DailyTotal]:
     """The daily totals of a cut."""
     rows = DailyTotal.objects.filter(day__range=(cut.first, cut.last), state=cut.state)
-    if prefix := region_prefix(cut.region):
+    if cut.exact:
+        rows = rows.filter(region=cut.region)
+    elif prefix := region_prefix(cut.region):
         rows = rows.filter(region__startswith=prefix)
     return rows.filter(**{name: getattr(cut, name) for name in DIMENSIONS if getattr(cut, name)})
 
@@ -198,7 +205,10 @@ _LATEST = """
 
 def _record_filter(cut: Cut) -> tuple[str, list[Any]]:
     clauses, values = ["b.occurred_on BETWEEN %s AND %s", "b.state = %s"], [cut.first, cut.last, cut.state]
-    if prefix := region_prefix(cut.region):
+    if cut.exact:
+        clauses.append("b.region = %s")
+        values.append(cut.region)
+    elif prefix := region_prefix(cut.region):
         clauses.append("b.region LIKE %s")
         values.append(prefix + "%")
     for name, column in (("sector", "r"), ("activity", "b"), ("subject", "r"), ("evidence", "r"), ("code", "r")):

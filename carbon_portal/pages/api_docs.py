@@ -28,7 +28,9 @@ def _operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
             "method": method.upper(),
             "path": path,
             "description": operation.get("description", ""),
-            "scopes": sorted({scope for need in operation.get("security", []) for part in need.values() for scope in part}),
+            "scopes": sorted(
+                {scope for need in operation.get("security", []) for part in need.values() for scope in part}
+            ),
             "public": not operation.get("security") or {} in operation.get("security", []),
             "parameters": operation.get("parameters", []),
             "body": _fields(_json_schema(operation.get("requestBody", {})), components),
