@@ -215,7 +215,7 @@ def run(port: int, *, fresh: bool) -> None:
             for report in launcher.start(var):
                 say(f"  {report}")
             manage("manage.py", "migrate", "--no-input", "-v", "0", title="manage.py migrate")
-            manage("-m", "carbon_portal.workflows.run_demo", "--seed", title="methodology sync, seed_demo")
+            manage("-m", "carbon_portal.workflows.run_demo", "--seed", url, title="methodology sync, seed_demo")
             for child in start_children(var, port):
                 children.append(child)  # one by one: those started before an error are stopped too
             wait_ready(children, url)
