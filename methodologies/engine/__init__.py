@@ -8,17 +8,18 @@
     outcome  = program.evaluate(columns, prior=engine.Prior(used, history))
     outcome.computed_g, outcome.reduction_g                             int64 arrays of grams
     outcome.reason                                                      codes, the empty text: credited in full
-    outcome.usage, outcome.usage_of(row)                                {(participant, limit key, first day of period): int}
+    outcome.usage, outcome.usage_of(row)                                {(participant, limit key, start of period): int}
     outcome.accepted_inputs(row), outcome.dependencies(row)             JSON-able
     program.explain(columns, row, outcome)                              the trace: JSON-able
     program.period_keys(columns)                                        the usage keys to lock and fetch first
     program.rebuild(columns, [dependencies, …])                         the same grams from what was stored
 
-    engine.check_files(paths, today=date), engine.evaluate_file(file, table, output=…, explain=…)      exit codes of the command
+    engine.check_files(paths, today=date)                               the command's exit code
+    engine.evaluate_file(file, table, output=…, explain=…)              the command's exit code
 
-Usage of an input is kept in 10**-12 of its unit (numeric, may exceed 64 bits), of records in records, of reduction in grams; the
-limit key (``distance/day``) is the same for all versions of a code. Text columns hold what came from outside, None or the empty text
-meaning missing; typed columns are described in ``columns``.
+Usage of an input is kept in 10**-12 of its unit (numeric, may exceed 64 bits), of records in records, of reduction in
+grams; the limit key (``distance/day``) is the same for all versions of a code. Text columns hold what came from
+outside, None or the empty text meaning missing; typed columns are described in ``columns``.
 """
 
 from .check import check_document, check_examples, check_factors, expired_factors, publication_gaps, submission_gaps

@@ -1,4 +1,4 @@
-"""Checks of a document beyond loading: factors, units, bounds, examples; and what still blocks submission or publication."""
+"""Checks beyond loading: factors, units, bounds, examples; and what still blocks submission or publication."""
 
 from __future__ import annotations
 

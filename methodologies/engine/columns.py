@@ -1,8 +1,9 @@
 """A batch of records as columns, and its typed form.
 
-Text columns are what came from outside, None or the empty text meaning missing. For speed a caller may hand over typed columns
-instead: ``occurred_on`` as datetime64[D], ``region`` as integers, ``evidence`` as 0, 1, 2 (feed, proof, self_declared), a numeric
-input as int64 scaled to its declared places (``MISSING`` for none), a choice as the number of its option (-1: unknown).
+Text columns are what came from outside, None or the empty text meaning missing. For speed a caller may hand over
+typed columns instead: ``occurred_on`` as datetime64[D], ``region`` as integers, ``evidence`` as 0, 1, 2 (feed, proof,
+self_declared), a numeric input as int64 scaled to its declared places (``MISSING`` for none), a choice as the number
+of its option (-1: unknown).
 """
 
 from __future__ import annotations
@@ -85,9 +86,7 @@ def read_columns(document: d.Document, columns: Columns) -> Typed:
     typed.region = _regions(typed, columns.region)
     typed.evidence = _evidence(typed, columns.evidence)
     for declared in document.inputs.values():
-        column = columns.inputs.get(declared.name)
-        if column is None:
-            column = [None] * size
+        column = columns.inputs.get(declared.name, [None] * size)
         if declared.options is not None:
             typed.choices[declared.name] = _choice(typed, column, tuple(declared.options))
         else:
@@ -105,10 +104,10 @@ def _texts(column: Column) -> list[str]:
     found = column.tolist() if isinstance(column, np.ndarray) else column
     kinds = set(map(type, found))
     if kinds <= {str}:
-        return found if isinstance(found, list) else list(found)
+        return found if isinstance(found, list) else list(map(str, found))
     if not kinds <= {str, type(None)}:
         raise TypeError("a text column holds str or None; hand typed columns over as integer arrays")
-    return ["" if text is None else text for text in found]
+    return ["" if text is None else str(text) for text in found]
 
 
 def _empty(texts: list[str]) -> np.ndarray:
@@ -131,9 +130,12 @@ def _days(typed: Typed, column: Column) -> np.ndarray:
     if _is_typed(column):
         array = np.asarray(column)
         if array.dtype.kind == "M":
-            array = array.astype("datetime64[D]")
-            typed.note(np.isnat(array), reasons.MISSING_INPUT)
-        return array.astype(np.int64, copy=False)
+            array = array.astype("datetime64[D]", copy=False).view(np.int64)
+        array = array.astype(np.int64, copy=False)
+        if array.size and array.min() == MISSING:  # not a time
+            typed.note(array == MISSING, reasons.MISSING_INPUT)
+            array = np.where(array == MISSING, 0, array)
+        return array
     texts = _texts(column)
     empty = _empty(texts)
     codes = _characters(texts)
@@ -161,8 +163,8 @@ def _days(typed: Typed, column: Column) -> np.ndarray:
 def _regions(typed: Typed, column: Column) -> np.ndarray:
     if _is_typed(column):
         array = np.asarray(column).astype(np.int64, copy=False)
-        outside = (array < 0) | (array > 999_999)
-        if outside.any():
+        if array.size and (array.min() < 0 or array.max() > 999_999):
+            outside = (array < 0) | (array > 999_999)
             typed.note(outside, reasons.UNKNOWN_OPTION)
             array = np.where(outside, 0, array)
         return array
@@ -218,8 +220,8 @@ def _numbers(typed: Typed, column: Column, declared: d.Input) -> np.ndarray:
     """Integers scaled to the declared places (Python integers in an object array where int64 can't hold them)."""
     if _is_typed(column):
         array = np.asarray(column).astype(np.int64, copy=False)
-        missing = array == MISSING
-        if missing.any():
+        if array.size and array.min() == MISSING:
+            missing = array == MISSING
             typed.note(missing, reasons.MISSING_INPUT)
             array = np.where(missing, 0, array)
         return array

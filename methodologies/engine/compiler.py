@@ -1,7 +1,8 @@
 """Formulas into one tape of column operations, with units proved and every intermediate result bounded.
 
-A value is ``num / (den * 10**places)``; ``num`` and ``den`` are registers (``den`` absent means 1), ``err`` a register of error bits
-(absent means that no error is possible). The compiler knows how large each can get, so it can say whether int64 suffices.
+A value is ``num / (den * 10**places)``; ``num`` and ``den`` are registers (``den`` absent means 1), ``err`` a register
+of error bits (absent means that no error is possible). The compiler knows how large each can get, so it can say whether
+int64 suffices.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Tape:
-    """Operations over registers. ``constants`` are Python integers; ``loads`` are filled from the columns of a chunk."""
+    """Operations over registers. ``constants`` are Python integers, ``loads`` come from the columns of a chunk."""
 
     operations: list[tuple[str, int, tuple[int, ...]]] = field(default_factory=list)
     constants: dict[int, int] = field(default_factory=dict)
@@ -234,8 +235,8 @@ class Compiler:
 
     def node(self, node: Node) -> Value:
         if isinstance(node, Literal):
-            value = Fraction(node.value)
-            return self._leaf(self.tape.constant(node.value), 0, None, value, value, None if node.value == 0 else PURE)
+            exact = Fraction(node.value)
+            return self._leaf(self.tape.constant(node.value), 0, None, exact, exact, None if node.value == 0 else PURE)
         if isinstance(node, Name):
             return self.name(node.name)
         if isinstance(node, Negative):
@@ -253,8 +254,8 @@ class Compiler:
         if node.function == "clip":
             return self.pick(self.pick(values[0], values[1], "max", node.column), values[2], "min", node.column)
         result = values[0]
-        for value in values[1:]:
-            result = self.pick(result, value, node.function, node.column)
+        for other in values[1:]:
+            result = self.pick(result, other, node.function, node.column)
         return result
 
     def _where(self, node: Call) -> Value:

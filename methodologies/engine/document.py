@@ -36,6 +36,7 @@ RESERVED = frozenset(
 )
 
 Texts = Mapping[str, str]
+ZERO = Quantity(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class Input:
     label: Texts
     unit: str = "1"
     places: int = 0
-    min: Quantity = Quantity(0)
-    max: Quantity = Quantity(0)
+    min: Quantity = ZERO
+    max: Quantity = ZERO
     options: Mapping[str, Texts] | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from .compiler import INT64_MAX, NOT_ENOUGH_HISTORY
 from .history import Statistic, statistics
 from .limits import Rows, Segments, Settlement
 from .outcome import Outcome
-from .parameters import day_number
+from .parameters import day_number, region_range
 from .program import Prior, Program
 from .tape import CHUNK, rounded
 
@@ -55,7 +55,7 @@ class Batch:
         self.limited: np.ndarray | None = None
         self.over: np.ndarray | None = None
         self._people: np.ndarray | None = None
-        self._names: list[Any] = []
+        self._names: list[Any] | None = None
         self._prepare()
 
     def _prepare(self) -> None:
@@ -77,9 +77,9 @@ class Batch:
         self.share_reason = np.array(
             [reasons.SELF_DECLARED if share < self.share_down else 0 for share in shares], dtype=np.int8
         )
+        output = self.program.compiled.steps[document.output.step]
+        self.top_g = output.top * self.program.grams_up // self.program.grams_down + 1
         self.exact = self.program.wide or not self.program.fits_int64
-        dtype: Any = object if self.exact else np.int64
-        self.values = {name: np.array(table.values, dtype=dtype) for name, table in self.program.tables.items()}
 
     # Step 1: input and date checks.
 
@@ -109,17 +109,13 @@ class Batch:
             self.reason == 0,
             self.typed.values,
             prior.history,
-            {name: code for code, name in enumerate(self._names)},
+            self._person_of(prior.history),
             set(zip(self._labels(self.columns.participant), self._labels(self.columns.record), strict=True))
             if prior.history
             else (),
         )
         if any(statistic.exact for statistic in self.statistics.values()):
-            self._widen()
-
-    def _widen(self) -> None:
-        self.exact = True
-        self.values = {name: values.astype(object) for name, values in self.values.items()}
+            self.exact = True
 
     @staticmethod
     def _labels(column: Any) -> list[Any]:
@@ -127,13 +123,26 @@ class Batch:
 
     @property
     def people(self) -> np.ndarray:
-        """Participants as numbers in order of appearance."""
+        """Participants as numbers: their own where they are integers, else in order of appearance."""
         if self._people is None:
-            labels = self._labels(self.columns.participant)
-            numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
-            self._names = list(numbers)
-            self._people = np.fromiter(map(numbers.__getitem__, labels), dtype=np.int64, count=len(labels))
+            column = self.columns.participant
+            if isinstance(column, np.ndarray) and column.dtype.kind in "iu":
+                self._people = column.astype(np.int64, copy=False)
+            else:
+                labels = self._labels(column)
+                numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+                self._names = list(numbers)
+                self._people = np.fromiter(map(numbers.__getitem__, labels), dtype=np.int64, count=len(labels))
         return self._people
+
+    def name_of(self, person: int) -> Any:
+        """Return the participant as the caller named it."""
+        return self._names[person] if self._names is not None else person
+
+    def _person_of(self, names: Iterable[Any]) -> Mapping[Any, int]:
+        if self._names is None:
+            return {name: name for name in names}
+        return {name: number for number, name in enumerate(self._names)}
 
     # Steps 3 and 4: formula, rounding, evidence share.
 
@@ -162,7 +171,7 @@ class Batch:
 
     def _mark(self, rows: slice, refused: bool) -> None:
         marks = np.where(
-            self.computed[rows] == 0, np.int8(reasons.NO_SAVING), self.share_reason[self.typed.evidence[rows]]
+            self.computed[rows] == 0, np.int8(reasons.NO_SAVING), np.take(self.share_reason, self.typed.evidence[rows])
         )
         if refused:
             marks = np.where(self.reason[rows] > 0, self.reason[rows], marks)
@@ -193,11 +202,10 @@ class Batch:
 
     def shared(self, computed: np.ndarray, evidence: np.ndarray) -> np.ndarray:
         """Return floor(computed_g x share)."""
-        share = self.shares[evidence]
+        share = np.take(self.shares, evidence)
         if self.share_down == 1:
             return np.where(share == 0, 0, computed)
-        top = int(computed.max()) if computed.size else 0
-        if top * self.share_down <= INT64_MAX:
+        if self.top_g * self.share_down <= INT64_MAX or int(computed.max(initial=0)) * self.share_down <= INT64_MAX:
             return computed * share // self.share_down
         return (computed.astype(object) * share // self.share_down).astype(np.int64)
 
@@ -209,7 +217,7 @@ class Batch:
         people, days = self.people[self.order], self.typed.days[self.order]
         segments = [Segments(rule, people, days) for rule in self.program.rules]
         for segment in segments:
-            segment.read_prior(prior.used, self._names.__getitem__)
+            segment.read_prior(prior.used, self.name_of)
         reason = self.reason[self.order]
         count = len(self.order)
         rows = Rows(
@@ -250,7 +258,9 @@ class Batch:
     def _write_back(self, rows: Rows) -> None:
         self.computed[self.order] = rows.computed
         self.grams[self.order] = rows.grams
-        marks = np.where(rows.limited, np.int8(reasons.LIMITED), self.share_reason[self.typed.evidence[self.order]])
+        marks = np.where(
+            rows.limited, np.int8(reasons.LIMITED), np.take(self.share_reason, self.typed.evidence[self.order])
+        )
         marks = np.where(rows.computed == 0, np.int8(reasons.NO_SAVING), marks)
         marks = np.where(rows.over, np.int8(reasons.OVER_LIMIT), marks)
         self.reason[self.order] = np.where(rows.refusal > 0, rows.refusal, marks)
@@ -260,10 +270,13 @@ class Batch:
         if not rows.size:
             return rows
         people, days = self.people[rows], self.typed.days[rows]
-        low = int(days.min())
-        stamp = people * (int(days.max()) - low + 1) + (days - low)
+        low, first = int(days.min()), int(people.min())
+        span = int(days.max()) - low + 1
+        if (int(people.max()) - first + 1) * span > INT64_MAX:
+            people, first = np.unique(people, return_inverse=True)[1], 0
+        stamp = (people - first) * span + (days - low)
         if not (stamp[1:] >= stamp[:-1]).all():
-            order = np.argsort(stamp, kind="stable")
+            order = np.argsort(stamp)
             rows, stamp = rows[order], stamp[order]
         same = stamp[1:] == stamp[:-1]
         if not same.any():
@@ -326,7 +339,7 @@ class _Chunk:
                 self._parameters[name] = (np.empty(0), np.full(self.size, number, dtype=np.uint8))
             else:
                 days, keys = self._keys(table.by)
-                self._parameters[name] = table.look_up(days, keys, self.batch.values[name])
+                self._parameters[name] = table.look_up(days, keys, object if self.batch.exact else np.int64)
         values, errors = self._parameters[name]
         if kind == "parameter":
             return values
@@ -343,20 +356,9 @@ class _Chunk:
         if self.bad is not None:
             days = np.where(self.bad, batch.first_day, days)
             if by == "region":
+                assert keys is not None
                 keys = np.where(self.bad, int(batch.program.document.region), keys)
         return days, keys
-
-
-def region_range(issuing: str) -> tuple[int, int]:
-    """Return the lowest and highest region code under an issuing region (its first two or four digits; 000000: all)."""
-    code = int(issuing)
-    if code == 0:
-        return 0, 999_999
-    if issuing.endswith("0000"):
-        return code, code + 9_999
-    if issuing.endswith("00"):
-        return code, code + 99
-    return code, code
 
 
 def _outside(reason: np.ndarray, values: np.ndarray, low: Any, high: Any, below: int, above: int) -> bool:
@@ -399,12 +401,14 @@ def _by_record(record: Any, rows: np.ndarray, stamp: np.ndarray) -> np.ndarray:
             digits = np.searchsorted(powers, numbers, side="right") + 1
             longest = int(digits.max())
             if digits.min() == longest:
-                return np.lexsort((numbers, stamp))
+                return np.lexsort((rows, numbers, stamp))
             if longest <= 18:
-                return np.lexsort((digits, numbers * 10 ** (longest - digits), stamp))
+                return np.lexsort((rows, digits, numbers * 10 ** (longest - digits), stamp))
     labels = [str(record[row]).encode("utf-8", "surrogatepass") for row in rows.tolist()]
     stamps = stamp.tolist()
-    return np.array(sorted(range(len(labels)), key=lambda index: (stamps[index], labels[index])), dtype=np.int64)
+    return np.array(
+        sorted(range(len(labels)), key=lambda index: (stamps[index], labels[index], rows[index])), dtype=np.int64
+    )
 
 
 def parse_day(text: str) -> datetime.date | None:

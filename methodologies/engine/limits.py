@@ -1,6 +1,7 @@
 """Limits: what each record may use of its participant's day, week, month or year.
 
-Everything is computed as if there were no limit; where one binds, that participant's records are settled again in order.
+Everything is computed as if there were no limit; where one binds, that participant's records are settled again, in
+order.
 Where all limits share one period the order is solved by running sums; otherwise row after row.
 """
 
@@ -171,7 +172,7 @@ class Settlement:
         return binding
 
     def _is_simple(self, flagged: np.ndarray) -> bool:
-        """Whether running sums answer: one period, at most one limited input, nothing negative, no refusal to settle anew."""
+        """Whether running sums answer: one period, at most one limited input, nothing negative, no refusal."""
         if len({segment.rule.limit.per for segment in self.segments}) > 1 or len(self.input_rules) > 1:
             return False
         if self.input_rules:

@@ -1,7 +1,7 @@
 """YAML events into plain data; whatever a document may not contain is refused in this one loop.
 
-Mappings, sequences and scalars only: no tags, anchors, aliases, second document, floats, duplicate keys, and no nesting beyond
-twelve. A plain scalar is null, true, false, a decimal integer or an ISO date; everything else is text.
+Mappings, sequences and scalars only: no tags, anchors, aliases, second document, floats, duplicate keys, and no nesting
+beyond twelve. A plain scalar is null, true, false, a decimal integer or an ISO date; everything else is text.
 """
 
 from __future__ import annotations

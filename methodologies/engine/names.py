@@ -26,7 +26,7 @@ def check_names(reader: Reader, document: d.Document) -> None:
     for step in document.steps.values():
         scope = _Scope(reader, ("steps", step.name), document, set(known), later)
         scope.value(step.tree)
-        known[step.name] = step  # type: ignore[assignment]
+        known[step.name] = step
         later.discard(step.name)
     if document.output.step not in document.steps and document.output.step:
         reader.refuse(

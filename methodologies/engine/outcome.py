@@ -48,11 +48,14 @@ class Outcome:
         settlement = self.batch.settlement
         if settlement is None or not len(self.batch.order):
             return found
-        names = self.batch._names
         for segment in settlement.segments:
             totals = segment.totals(settlement.consumed(segment))
             for index in np.flatnonzero(totals).tolist():
-                key = (names[int(segment.people[index])], segment.rule.limit.key, day_date(int(segment.period[index])))
+                key = (
+                    self.batch.name_of(int(segment.people[index])),
+                    segment.rule.limit.key,
+                    day_date(int(segment.period[index])),
+                )
                 found[key] = int(totals[index]) * segment.rule.up
         return found
 
@@ -67,7 +70,7 @@ class Outcome:
             amount = int(settlement.consumed(segment)[position])
             index = int(segment.number[position])
             if amount:
-                person = self.batch._names[int(segment.people[index])]
+                person = self.batch.name_of(int(segment.people[index]))
                 found[person, segment.rule.limit.key, day_date(int(segment.period[index]))] = amount * segment.rule.up
         return found
 
@@ -82,7 +85,7 @@ class Outcome:
                 found[name] = tuple(declared.options)[int(batch.typed.choices[name][row])]
             else:
                 places = batch.program.input_places[name]
-                found[name] = format_scaled(self.granted(name, row), places, trim=places > declared.places)
+                found[name] = format_scaled(self.granted(name, row), places, trim=True)
         return found
 
     def granted(self, name: str, row: int) -> int:
@@ -165,7 +168,7 @@ class Outcome:
                     "per": rule.limit.per,
                     "period_start": day_date(int(segment.period[segment.number[position]])).isoformat(),
                     "max": str(rule.limit.max),
-                    "left_before": format_scaled(int(left[position]), places),
+                    "left_before": format_scaled(int(left[position]), places, trim=True),
                 }
             )
         return found

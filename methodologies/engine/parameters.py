@@ -62,8 +62,10 @@ class ParameterTable:
     missing: str = ""
     places: int = 0
     values: list[int] = field(default_factory=list)
+    base: int = 0  # the lowest region code under the issuing region, and how many there are
+    width: int = 1_000_000
     _start_days: np.ndarray | None = None
-    _regions: list[np.ndarray] | None = None
+    _spreads: dict[str, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.places = max((cell.entry.value.needed_places for cell in self.cells), default=0)
@@ -113,62 +115,57 @@ class ParameterTable:
                 return self.cells[row[code]]
         return "no_parameter_for_region"
 
-    def look_up(
-        self, days: np.ndarray, keys: np.ndarray | None, values: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def look_up(self, days: np.ndarray, keys: np.ndarray | None, dtype: Any) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the value of every row and, where one may be missing, its error bits.
 
-        ``keys`` are option numbers or region numbers; a missing value is replaced by one of the table's own, so that the proved
-        bounds hold for every row.
+        ``keys`` are option numbers, or region numbers under the issuing region. A missing value is replaced by
+        one of the table's own, so that the proved bounds hold for every row.
         """
         assert self._start_days is not None
-        if self.pinned or len(self.starts) == 1:
-            period: Any = 0
-            early = None if self.pinned else days < self._start_days[0]
-        else:
+        errors: np.ndarray | None = None
+        period: np.ndarray | None = None
+        late: np.ndarray | None
+        if not self.pinned and len(self.starts) > 1:
             period = np.searchsorted(self._start_days, days, side="right") - 1
-            early = period < 0
+            late = period < 0
             period = np.maximum(period, 0)
-        if early is not None and not early.any():
-            early = None
+        else:
+            late = None if self.pinned else days < self._start_days[0]
+        if late is not None and late.any():
+            errors = np.where(late, np.uint8(NO_PARAMETER_AT_DATE), np.uint8(0))
+        spread, gaps = self._spread(dtype)
         if self.by is None:
-            cell = period if len(self.cells) > 1 or not isinstance(period, int) else np.zeros(len(days), dtype=np.int64)
-            missing = None
-        elif self.by == "region":
-            cell, missing = self._region_cells(period, keys)
-        else:
-            grid = np.array([[row[key] for key in self.keys] for row in self.rows], dtype=np.int64)
-            cell = grid[period, keys]
-            missing = None
-        errors = None
-        if early is not None or missing is not None:
-            errors = np.zeros(len(days), dtype=np.uint8)
-            if missing is not None:
-                errors[missing] = NO_PARAMETER_FOR_REGION
-            if early is not None:
-                errors[early] = NO_PARAMETER_AT_DATE
-        return values[cell], errors
+            found = np.take(spread[:, 0], np.zeros(len(days), dtype=np.int64) if period is None else period)
+            return found, errors
+        assert keys is not None
+        columns = keys if self.base == 0 else keys - self.base
+        found = np.take(spread[0], columns) if period is None else spread[period, columns]
+        if gaps is not None:
+            missing = np.take(gaps[0], columns) if period is None else gaps[period, columns]
+            if missing.any():
+                bits = np.where(missing, np.uint8(NO_PARAMETER_FOR_REGION), np.uint8(0))
+                errors = bits if errors is None else np.where(errors > 0, errors, bits)
+        return found, errors
 
-    def _region_cells(self, period: Any, keys: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-        if self._regions is None:
-            self._regions = [_region_index(row) for row in self.rows]
-        if isinstance(period, int):
-            cell = self._regions[period][keys]
-        else:
-            assert keys is not None
-            cell = np.zeros(len(keys), dtype=np.int32)
-            for index in np.unique(period):
-                here = period == index
-                cell[here] = self._regions[index][keys[here]]
-        missing = cell < 0
-        if not missing.any():
-            return cell, None
-        return np.where(missing, 0, cell), missing
+    def _spread(self, dtype: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the values by (start, option or region), and where a region finds none (None: nowhere)."""
+        kind = np.dtype(dtype).char
+        if kind not in self._spreads:
+            if self.by == "region":
+                cells = np.stack([_region_index(row)[self.base : self.base + self.width] for row in self.rows])
+            elif self.by is None:
+                cells = np.array([[row[None]] for row in self.rows])
+            else:
+                cells = np.array([[row[key] for key in self.keys] for row in self.rows])
+            gaps = cells < 0
+            values = np.array(self.values, dtype=dtype)[np.maximum(cells, 0)]
+            self._spreads[kind] = values, gaps if gaps.any() else None
+        return self._spreads[kind]
 
 
 def _region_index(row: Mapping[str | None, int]) -> np.ndarray:
     """Spread a table over all six-digit codes, so that one look-up answers the whole fallback."""
-    index = np.full(1_000_000, -1, dtype=np.int32)
+    index = np.full(1_000_000, -1, dtype=np.int64)
     entries = [(str(code), cell) for code, cell in row.items()]
     for code, cell in entries:
         if code.endswith("0000"):
@@ -180,6 +177,18 @@ def _region_index(row: Mapping[str | None, int]) -> np.ndarray:
         if not code.endswith("00"):
             index[int(code)] = cell
     return index
+
+
+def region_range(issuing: str) -> tuple[int, int]:
+    """Return the lowest and highest region code under an issuing region (its first two or four digits; 000000: all)."""
+    code = int(issuing)
+    if code == 0:
+        return 0, 999_999
+    if issuing.endswith("0000"):
+        return code, code + 9_999
+    if issuing.endswith("00"):
+        return code, code + 99
+    return code, code
 
 
 def build_tables(
@@ -204,6 +213,9 @@ def build_tables(
                     f"use: {document.use} may not take a factor of basis {table.basis}, only {', '.join(allowed)}.",
                 )
             )
+        if table.by == "region":
+            low, high = region_range(document.region)
+            table.base, table.width = low, high - low + 1
         tables[parameter.name] = table
     return tables, problems
 
@@ -288,7 +300,7 @@ def _compare(parameter: d.Parameter, factor: d.Factor, where: str, problems: lis
 
 
 def stored_table(table: ParameterTable, stored: Mapping[str, Any] | None) -> ParameterTable:
-    """Return the table that always answers with what a reduction stored (or the stored reason why there was nothing)."""
+    """Return the table that always answers with what a reduction stored (or with the reason why there was none)."""
     from carbon_portal.kernel.quantities import parse_quantity
 
     missing = "" if stored is None else str(stored.get("missing", ""))

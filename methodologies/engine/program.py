@@ -22,8 +22,8 @@ from .tape import Runner
 class Prior:
     """What earlier batches left: usage per (participant, limit key, first day of the period), and earlier records.
 
-    Usage of an input is in units of 10**-12, of records in records, of reduction in grams. A history row is (date, record, inputs),
-    inputs as texts (or integers scaled to the declared places).
+    Usage of an input is in units of 10**-12, of records in records, of reduction in grams. A history row is (date,
+    record, inputs), inputs as texts (or integers scaled to the declared places).
     """
 
     used: Mapping[UsageKey, int] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Program:
         """Return the usage keys that the readable rows of a batch touch, to lock and fetch them first."""
         typed = read_columns(self.document, columns)
         good = np.ones(typed.size, dtype=bool) if typed.bad is None else typed.bad == 0
-        people = [columns.participant[index] for index in np.flatnonzero(good)]
+        people = [columns.participant[index] for index in np.flatnonzero(good).tolist()]
         keys: set[UsageKey] = set()
         for rule in self.rules:
             starts = period_start(typed.days[good], rule.limit.per).tolist()

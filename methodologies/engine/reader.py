@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from carbon_portal.kernel.quantities import Quantity, QuantityError, parse_quantity
 
@@ -14,7 +14,6 @@ from .loader import Path, Source, parse_date
 from .problems import DocumentError, Problem, error
 from .units import parse_unit
 
-T = TypeVar("T")
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*", re.ASCII)
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
 
@@ -166,7 +165,9 @@ class Reader:
             data_year=self.optional(data, "data_year", path, self.year, 0) if data_year else None,
         )
 
-    def optional(self, data: Mapping[str, Any], key: str, path: Path, read: Callable[[Any, Path], T], default: T) -> T:
+    def optional(
+        self, data: Mapping[str, Any], key: str, path: Path, read: Callable[[Any, Path], Any], default: Any
+    ) -> Any:
         """Read ``data[key]`` when it is there (a missing required key has been noted already)."""
         return read(data[key], (*path, key)) if key in data else default
 

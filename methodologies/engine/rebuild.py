@@ -21,8 +21,8 @@ from .program import Prior, Program
 def rebuild(program: Program, columns: Columns, dependencies: Sequence[Mapping[str, Any]]) -> Outcome:
     """Return the outcome of rows, each settled by its own stored parameters, history values and limits left.
 
-    The rows may come from any batches and in any order; nothing is used up and no row sees another. Raises ValueError when a
-    dependency does not fit the document.
+    The rows may come from any batches and in any order; nothing is used up and no row sees another. Raises ValueError
+    when a dependency does not fit the document.
     """
     if len(dependencies) != len(columns):
         raise ValueError(f"{len(columns)} rows, but {len(dependencies)} dependencies")
@@ -71,7 +71,7 @@ class _Rebuilt(Batch):
             self._apply_left()
 
     def _recall(self) -> None:
-        self._widen()  # stored values need not lie within today's bounds
+        self.exact = True  # stored values need not lie within today's bounds
         for name in self.program.document.history:
             found = [stored.get("history", {}).get(name) or {} for stored in self.stored]
             self.statistics[name] = Statistic(
@@ -144,7 +144,7 @@ class _Rebuilt(Batch):
 
 
 def _quantity_at(text: str, places: int) -> int:
-    """What was left may be larger than an outside quantity may be (after negative amounts), so digits are not limited."""
+    """What was left may be larger than a quantity from outside may be (after negative amounts)."""
     sign, body = (-1, text[1:]) if text.startswith("-") else (1, text)
     whole, _, rest = body.partition(".")
     if not (whole + rest).isascii() or not (whole + rest).isdigit() or len(rest) > places:

@@ -72,7 +72,7 @@ def _document(reader: Reader, data: dict[str, Any], plain: Source) -> d.Document
         reader.refuse(
             ("inputs",),
             f"输入和参数合计 {len(inputs) + len(parameters)} 个,上限 {MAX_INPUTS_AND_PARAMETERS} 个。",
-            f"{len(inputs) + len(parameters)} inputs and parameters; the limit is {MAX_INPUTS_AND_PARAMETERS} together.",
+            f"{len(inputs) + len(parameters)} inputs and parameters; the limit is {MAX_INPUTS_AND_PARAMETERS}.",
         )
     return d.Document(
         name=plain.name,
@@ -284,9 +284,8 @@ def _steps(reader: Reader, value: Any) -> dict[str, d.Step]:
         return {}
     for name, formula in named.items():
         path: Path = ("steps", name)
-        if isinstance(formula, int) and not isinstance(formula, bool):
-            formula = str(formula)
-        text = reader.text(formula, path)
+        whole = isinstance(formula, int) and not isinstance(formula, bool)
+        text = reader.text(str(formula) if whole else formula, path)
         if not text:
             continue
         try:

@@ -98,7 +98,11 @@ def read_table(source: bytes, *, name: str, inputs: Sequence[str]) -> Columns:
     found = {column: _column(body, head.index(column), len(head)) for column in (*HEAD, *inputs)}
     _refuse_doubled(found["record"], name)
     return Columns(
-        *(found[column] for column in HEAD),
+        record=found["record"],
+        participant=found["participant"],
+        occurred_on=found["occurred_on"],
+        region=found["region"],
+        evidence=found["evidence"],
         inputs={column: found[column] for column in inputs},
     )
 
@@ -118,7 +122,8 @@ def _refuse_doubled(records: list[str], name: str) -> None:
     for record in records:
         if record and record in seen:
             raise TableError(
-                f"{name}: 记录 {record[:60]} 出现两次,请只保留一条。 The record {record[:60]} stands there twice; keep one."
+                f"{name}: 记录 {record[:60]} 出现两次,请只保留一条。 "
+                f"The record {record[:60]} stands there twice; keep one."
             )
         seen.add(record)
 

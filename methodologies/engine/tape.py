@@ -1,4 +1,4 @@
-"""Runs a tape over the columns of one chunk: int64 arrays, or object arrays of Python integers. Same operations, same grams."""
+"""Runs a tape over one chunk: int64 arrays, or object arrays of Python integers. Same operations, same grams."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _steps(
         numbers[name] = parameter.get("value", f"[{parameter.get('missing')}]")
     for name, stored in trace["history"].items():
         other = program.document.history[name].otherwise
-        numbers[name] = stored["value"] or (numbers[other] if other in numbers else "[not_enough_history]")
+        numbers[name] = stored["value"] or numbers.get(other, "[not_enough_history]")
     lines = []
     for step in program.document.steps.values():
         value, problem = values[step.name]
@@ -133,14 +133,13 @@ def _values(program: Program, outcome: Outcome, row: int) -> dict[str, tuple[Fra
         outputs += [value.num, *(r for r in (value.den, value.err) if r is not None)]
     runner = Runner(compiled.tape, outputs)
     batch: Batch = outcome.batch
-    exact, tables = batch.exact, batch.values
-    batch._widen()
+    exact, batch.exact = batch.exact, True
     try:
         reduced = {name: np.array([outcome.granted(name, row)], dtype=object) for name in batch.bounds}
         chunk = _Chunk(batch, np.array([row]), None, reduced)
         results = iter(runner.run(chunk.load, exact=True))
     finally:
-        batch.exact, batch.values = exact, tables
+        batch.exact = exact
     found: dict[str, tuple[Fraction, str | None]] = {}
     for name, value in compiled.steps.items():
         num = _one(next(results))

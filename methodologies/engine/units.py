@@ -39,7 +39,7 @@ SYMBOLS = frozenset(
         "device",
     ]
 )
-_TOKEN = re.compile(r" *([A-Za-z_][A-Za-z0-9_]*|1(?![0-9A-Za-z_])|[*/()])", re.ASCII)
+_SYMBOL = re.compile(r" *([A-Za-z_][A-Za-z0-9_]*|1(?![0-9A-Za-z_])|[*/()])", re.ASCII)
 _MAX_LENGTH = 120
 
 
@@ -82,44 +82,44 @@ def parse_unit(text: str) -> Unit:
     """Return the unit of an expression such as ``t_co2e/(ha*year)``. Raises ValueError with the reason in English."""
     if len(text) > _MAX_LENGTH:
         raise ValueError(f"longer than {_MAX_LENGTH} characters")
-    tokens: list[str] = []
+    symbols: list[str] = []
     position = 0
     stripped = text.rstrip(" ")
     while position < len(stripped):
-        match = _TOKEN.match(stripped, position)
+        match = _SYMBOL.match(stripped, position)
         if match is None:
             raise ValueError(f"unexpected character {stripped[position:].lstrip()[:1]!r}")
-        tokens.append(match[1])
+        symbols.append(match[1])
         position = match.end()
-    parser = _Parser(tokens)
+    parser = _Parser(symbols)
     unit = parser.product()
-    if parser.tokens:
-        raise ValueError(f"unexpected {parser.tokens[0]!r}")
+    if parser.symbols:
+        raise ValueError(f"unexpected {parser.symbols[0]!r}")
     return unit
 
 
 class _Parser:
-    def __init__(self, tokens: list[str]) -> None:
-        self.tokens = tokens
+    def __init__(self, symbols: list[str]) -> None:
+        self.symbols = symbols
 
     def product(self) -> Unit:
         unit = self.factor()
-        while self.tokens and self.tokens[0] in "*/":
-            operator = self.tokens.pop(0)
+        while self.symbols and self.symbols[0] in "*/":
+            operator = self.symbols.pop(0)
             unit = unit * self.factor() if operator == "*" else unit / self.factor()
         return unit
 
     def factor(self) -> Unit:
-        if not self.tokens:
+        if not self.symbols:
             raise ValueError("the unit ends too early")
-        token = self.tokens.pop(0)
-        if token == "(":
+        symbol = self.symbols.pop(0)
+        if symbol == "(":
             unit = self.product()
-            if not self.tokens or self.tokens.pop(0) != ")":
+            if not self.symbols or self.symbols.pop(0) != ")":
                 raise ValueError("a closing bracket is missing")
             return unit
-        if token == "1":
+        if symbol == "1":
             return PURE
-        if token not in SYMBOLS:
-            raise ValueError(f"unknown unit {token!r}")
-        return Unit(((token, 1),))
+        if symbol not in SYMBOLS:
+            raise ValueError(f"unknown unit {symbol!r}")
+        return Unit(((symbol, 1),))

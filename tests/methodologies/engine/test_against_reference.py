@@ -1,5 +1,6 @@
 """int64 plan == object plan == a slow evaluator with fractions, over random documents and tables."""
 
+# ruff: noqa: E501 - tables of cases read better wide
 from __future__ import annotations
 
 import random
@@ -137,8 +138,9 @@ def test_random_documents_give_the_same_grams_and_reasons_in_both_plans_and_the_
     try:
         made = program(data)
     except engine.DocumentError as exc:
-        assert any("10^60" in p.message_en or "nodes" in p.message_en for p in exc.problems), exc
-        return
+        if any("10^60" in problem.message_en or "nodes" in problem.message_en for problem in exc.problems):
+            return
+        raise
     names = list(data["inputs"])
     outcome = made.evaluate(columns(rows, names))
     expected = reference.evaluate(data, rows)
