@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import document as d
+from . import reasons
 from .parameters import day_date
 
 USAGE_PLACES = 12  # usage of an input is kept in units of 10**-12, whatever the version's places
@@ -94,6 +95,13 @@ class Segments:
             offset = offset - self.used
         return np.asarray(exclusive - offset[self.number])
 
+    def left(self, consumed: np.ndarray) -> np.ndarray:
+        """Return what was left of each row's period before it; Python integers where the limit is beyond int64."""
+        before = self.before(consumed)
+        if abs(self.rule.top) >= 2**62:
+            before = before.astype(object)
+        return np.asarray(self.rule.top - before)
+
     def totals(self, consumed: np.ndarray) -> np.ndarray:
         return np.asarray(np.add.reduceat(consumed, self.first)) if len(consumed) else consumed
 
@@ -158,11 +166,15 @@ class Settlement:
 
     _nothing_left: Any = False
 
+    def nothing_left(self, position: int) -> bool:
+        """Whether a limit on an input left nothing for the row, so that its formula was not reached."""
+        return self._nothing_left is not False and bool(self._nothing_left[position])
+
     def _binding(self) -> np.ndarray:
         rows = self.rows
         binding = np.zeros(len(rows.grams), dtype=bool)
         for segment in self.segments:
-            left = segment.rule.top - segment.before(self.consumed(segment))
+            left = segment.left(self.consumed(segment))
             if segment.rule.measure == "records":
                 binding |= (rows.grams > 0) & (left <= 0)
             elif segment.rule.measure == "reduction":
@@ -187,10 +199,10 @@ class Settlement:
         for segment in self.segments:
             rule = segment.rule
             if rule.measure == "records":
-                left = rule.top - segment.before(self.consumed(segment))
+                left = segment.left(self.consumed(segment))
                 rows.over |= flagged & (rows.grams > 0) & (left <= 0)
             elif rule.measure == "reduction":
-                left = np.maximum(rule.top - segment.before(self.consumed(segment)), 0)
+                left = np.maximum(segment.left(self.consumed(segment)), 0)
                 cut = flagged & (rows.grams > left)
                 rows.over |= cut & (left == 0)
                 rows.limited |= cut & (left > 0)
@@ -205,7 +217,7 @@ class Settlement:
     def _inputs_by_sums(self, segment: Segments, flagged: np.ndarray) -> np.ndarray:
         rows, name = self.rows, segment.rule.measure
         asked = rows.asked[name]
-        left = segment.rule.top - segment.before(self.consumed(segment))
+        left = segment.left(self.consumed(segment))
         over = flagged & (left <= 0)
         cut = flagged & (left > 0) & (asked > left)
         computed, grams = rows.computed, rows.grams
@@ -254,7 +266,9 @@ class Settlement:
                 continue
             if rest <= 0:
                 nothing_left[position] = True
-                if not rows.refusal[position] or rows.refusal[position] >= 11:  # the formula is not reached
+                if (
+                    not rows.refusal[position] or rows.refusal[position] >= reasons.DIVISION_BY_ZERO
+                ):  # the formula is not reached
                     rows.refusal[position] = 0
                     rows.over[position] = True
                 rows.computed[position] = rows.grams[position] = 0

@@ -29,6 +29,8 @@ class Outcome:
         self.reason_numbers = batch.reason
         self._reason: np.ndarray | None = None
         self._left: list[np.ndarray] | None = None
+        self._consumed: list[np.ndarray] | None = None
+        self._cells: dict[tuple[str, int], dict[str, Any]] = {}
         self._position: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -48,8 +50,8 @@ class Outcome:
         settlement = self.batch.settlement
         if settlement is None or not len(self.batch.order):
             return found
-        for segment in settlement.segments:
-            totals = segment.totals(settlement.consumed(segment))
+        for segment, consumed in zip(settlement.segments, self.consumed(), strict=True):
+            totals = segment.totals(consumed)
             for index in np.flatnonzero(totals).tolist():
                 key = (
                     self.batch.name_of(int(segment.people[index])),
@@ -59,6 +61,15 @@ class Outcome:
                 found[key] = int(totals[index]) * segment.rule.up
         return found
 
+    def consumed(self) -> list[np.ndarray]:
+        """Return, per limit, what each ordered row used (worked out once)."""
+        settlement = self.batch.settlement
+        if self._consumed is None:
+            self._consumed = (
+                [] if settlement is None else [settlement.consumed(segment) for segment in settlement.segments]
+            )
+        return self._consumed
+
     def usage_of(self, row: int) -> dict[UsageKey, int]:
         """What one row used up, by the keys of ``usage``; a reversal gives exactly this back."""
         position = self._place(row)
@@ -66,8 +77,8 @@ class Outcome:
         if position is None or settlement is None:
             return {}
         found = {}
-        for segment in settlement.segments:
-            amount = int(settlement.consumed(segment)[position])
+        for segment, consumed in zip(settlement.segments, self.consumed(), strict=True):
+            amount = int(consumed[position])
             index = int(segment.number[position])
             if amount:
                 person = self.batch.name_of(int(segment.people[index]))
@@ -93,7 +104,12 @@ class Outcome:
         position = self._place(row)
         settlement = self.batch.settlement
         if settlement is not None and position is not None and name in settlement.granted:
-            return int(settlement.granted[name][position])
+            value = int(settlement.granted[name][position])
+            if settlement.nothing_left(position):
+                for segment, left in zip(settlement.segments, self._left_before(), strict=True):
+                    if segment.rule.measure == name and left[position] <= 0:
+                        value = 0
+            return value
         return int(self.batch.typed.values[name][row]) * self.batch.ups[name]
 
     def dependencies(self, row: int) -> dict[str, Any]:
@@ -127,18 +143,10 @@ class Outcome:
         found: dict[str, Any] = {"unit": table.unit}
         if isinstance(cell, str):
             return {**found, "missing": cell}
-        entry = cell.entry
-        found |= {
-            "value": str(entry.value),
-            "start": cell.start.isoformat(),
-            "key": cell.key,
-            "source": entry.source,
-            "confidence": entry.confidence,
-            "best_before": entry.best_before.isoformat(),
-        }
-        if table.factor is not None:
-            found |= {"factor": table.factor, "data_year": entry.data_year}
-        return found
+        known = self._cells.get((name, id(cell)))
+        if known is None:
+            known = self._cells[name, id(cell)] = found | _pedigree(cell, table.factor)
+        return dict(known)
 
     def _cell(self, name: str, row: int) -> Cell | str:
         batch = self.batch
@@ -151,6 +159,14 @@ class Outcome:
         elif table.by is not None:
             key = table.keys[int(batch.typed.choices[table.by][row])]
         return table.find(day_date(int(batch.typed.days[row])), key)
+
+    def reaches_formula(self, row: int) -> bool:
+        """Whether the row passed its checks and no limit on an input left nothing for it."""
+        position = self._place(row)
+        settlement = self.batch.settlement
+        if 0 < self.batch.reason[row] <= reasons.NOT_IN_FORCE:
+            return False
+        return settlement is None or position is None or not settlement.nothing_left(position)
 
     def limits(self, row: int) -> list[dict[str, Any]]:
         """Return each limit with what was left of its period before the row."""
@@ -178,7 +194,7 @@ class Outcome:
         assert settlement is not None
         if self._left is None:
             self._left = [
-                segment.rule.top - segment.before(settlement.consumed(segment)) for segment in settlement.segments
+                segment.left(consumed) for segment, consumed in zip(settlement.segments, self.consumed(), strict=True)
             ]
         return self._left
 
@@ -195,3 +211,16 @@ class Outcome:
     @property
     def document(self) -> d.Document:
         return self.batch.program.document
+
+
+def _pedigree(cell: Cell, factor: str | None) -> dict[str, Any]:
+    entry = cell.entry
+    found: dict[str, Any] = {
+        "value": str(entry.value),
+        "start": cell.start.isoformat(),
+        "key": cell.key,
+        "source": entry.source,
+        "confidence": entry.confidence,
+        "best_before": entry.best_before.isoformat(),
+    }
+    return found | {"factor": factor, "data_year": entry.data_year} if factor is not None else found

@@ -17,7 +17,7 @@ from .reader import Reader
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _CODE = re.compile(r"[A-Z0-9-]{3,40}", re.ASCII)
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,39}", re.ASCII)
+_VERSION = re.compile(r"[\w.+()-](?:[\w.+() -]{0,38}[\w.+()-])?")
 _FACTOR = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*", re.ASCII)
 _OPTION = re.compile(r"\w[\w.+-]{0,39}")
 

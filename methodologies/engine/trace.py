@@ -69,7 +69,8 @@ def explain(program: Program, columns: Columns, row: int, outcome: Outcome) -> d
         name: {**stored, "value": _history_value(stored), "unit": _history_unit(program.document, name)}
         for name, stored in dependencies["history"].items()
     }
-    trace["steps"] = _steps(program, outcome, row, used, trace)
+    if outcome.reaches_formula(row):
+        trace["steps"] = _steps(program, outcome, row, used, trace)
     return trace
 
 

@@ -1,6 +1,5 @@
 """Small documents for tests: one that is whole, and ways to change it."""
 
-# ruff: noqa: E501 - tables of cases read better wide
 from __future__ import annotations
 
 import copy

@@ -1,6 +1,5 @@
 """int64 plan == object plan == a slow evaluator with fractions, over random documents and tables."""
 
-# ruff: noqa: E501 - tables of cases read better wide
 from __future__ import annotations
 
 import random

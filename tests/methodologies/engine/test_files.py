@@ -1,6 +1,5 @@
 """Section 10: check and evaluate over files, row-level traps, and exit codes."""
 
-# ruff: noqa: E501 - tables of cases read better wide
 from __future__ import annotations
 
 import datetime

@@ -1,6 +1,5 @@
 """Sections 3 and 4: the grammar, its limits, units, rounding, and hostile texts of which none is evaluated."""
 
-# ruff: noqa: E501 - tables of cases read better wide
 from __future__ import annotations
 
 import random

@@ -1,6 +1,5 @@
 """Section 2: what loads, and what is refused with the document, the key and the line."""
 
-# ruff: noqa: E501 - tables of cases read better wide
 from __future__ import annotations
 
 import copy

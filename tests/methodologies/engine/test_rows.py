@@ -1,6 +1,5 @@
 """Sections 5, 7 and 8: reasons in their order, parameters, history and limits; every number here was worked out by hand."""
 
-# ruff: noqa: E501 - tables of cases read better wide
 from __future__ import annotations
 
 import datetime
@@ -515,3 +514,22 @@ def test_chunks_do_not_show() -> None:
     few = [n for n in range(len(rows)) if n % 50 == 7]
     alone = made.evaluate(columns([rows[n] for n in few], ["distance", "vehicle"]))
     assert [results(outcome)[n] for n in few[:400]] == results(alone)[:400]
+
+
+def test_a_limit_beyond_int64_is_no_limit_at_all() -> None:
+    inputs = {"rides": {"type": "integer", "unit": "ride", "min": "1", "max": "9", "label": {"zh": "次"}}}
+    data = base(
+        inputs=inputs,
+        parameters={"each": {"unit": "g_co2e/ride", "values": {"2026-01-01": value("100")}}},
+        steps={"reduction": "rides * each"},
+        limits=[{"measure": "rides", "per": "day", "max": "99999999999.999999999999"}, {**RECORDS, "max": "1"}],
+    )
+    assert run(data, [{"rides": "3"}, {"rides": "3"}]) == [(300, 300, ""), (300, 0, "over_limit")]
+
+
+def test_the_trace_of_a_row_for_which_nothing_was_left_says_so() -> None:
+    made = program(base(limits=[DISTANCE]))
+    trace = made.explain(columns(trips("120", "5"), ["distance", "vehicle"]), 1)
+    assert (trace["steps"], trace["reason"]) == ([], "over_limit")
+    assert trace["inputs"][0] == {"name": "distance", "given": "5", "used": "0", "unit": "km"}
+    assert trace["limits"][0]["left_before"] == "0"
