@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "carbon_portal.kernel.middleware.domain_errors",
+    "carbon_portal.kernel.middleware.own_site",
 ]
 
 ROOT_URLCONF = "carbon_portal.urls"

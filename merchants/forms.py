@@ -34,8 +34,8 @@ class CodeForm(forms.Form):
         max_length=120,
         strip=True,
         error_messages={
-            "required": _("请扫码,或输入顾客的 8 位数字。"),
-            "max_length": _("这不是兑换码。请扫码,或输入 8 位数字。"),
+            "required": _("请扫码，或输入顾客的 8 位数字。"),
+            "max_length": _("这不是兑换码。请扫码，或输入 8 位数字。"),
         },
         widget=forms.TextInput(
             attrs={"inputmode": "numeric", "autocomplete": "off", "autofocus": True, "placeholder": "4821 7730"}

@@ -127,7 +127,7 @@ def voucher_release(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Give an unused voucher back."""
     voucher = selectors.voucher_for(request.user, pk)
     services.release_voucher(voucher=voucher, at=clock.now())
-    messages.success(request, gettext("已退回,碳币已回到您的账户。"))
+    messages.success(request, gettext("已退回，碳币已回到您的账户。"))
     return redirect("merchants:voucher-list")
 
 
@@ -194,7 +194,7 @@ def till_refund(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     shop = selectors.shop_of_cashier(request.user.person)
     voucher = selectors.captured_voucher(shop, pk)
     services.refund(voucher=voucher, person=request.user.person, at=clock.now())
-    messages.success(request, gettext("已撤销,碳币已退回顾客。"))
+    messages.success(request, gettext("已撤销，碳币已退回顾客。"))
     return redirect("merchants:till")
 
 

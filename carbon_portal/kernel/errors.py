@@ -47,7 +47,7 @@ class NotFound(DomainError):
     http_status = 404
     title = "没有找到"
     title_en = "Not found"
-    zh = "没有找到您要的内容。它可能已被移走,或不在您的权限范围内。请返回上一页,或从首页重新进入。"
+    zh = "没有找到您要的内容。它可能已被移走，或不在您的权限范围内。请返回上一页，或从首页重新进入。"
     en = "We could not find this. It may have moved, or lies outside your area. Go back, or start from the home page."
 
 
@@ -58,7 +58,7 @@ class Forbidden(DomainError):
     http_status = 403
     title = "没有权限"
     title_en = "Not allowed"
-    zh = "您的账户没有做这件事的权限。如需办理,请联系本单位的管理员。"
+    zh = "您的账户没有做这件事的权限。如需办理，请联系本单位的管理员。"
     en = "Your account may not do this. Ask the administrator of your organisation."
 
 
@@ -80,5 +80,5 @@ class ServiceUnavailable(DomainError):
     http_status = 503
     title = "服务暂时不可用"
     title_en = "Temporarily unavailable"
-    zh = "系统正忙,这次没有写入任何内容。请稍后再试。"
+    zh = "系统正忙，这次没有写入任何内容。请稍后再试。"
     en = "The system is busy; nothing was written. Please try again in a moment."

@@ -14,14 +14,14 @@ from .models import IdempotencyKey
 class IdempotencyKeyMissing(DomainError):
     code = "idempotency_key_required"
     http_status = 400
-    zh = "缺少请求头 Idempotency-Key。每次写入都要带一个由您生成的唯一键,重试时用同一个键,就不会重复入账。"
+    zh = "缺少请求头 Idempotency-Key。每次写入都要带一个由您生成的唯一键，重试时用同一个键，就不会重复入账。"
     en = "The header Idempotency-Key is missing. Send a unique key with every write and reuse it when you retry."
 
 
 class IdempotencyConflict(DomainError):
     code = "idempotency_conflict"
     http_status = 409
-    zh = "这个幂等键已用于另一份内容,本次没有写入。如是新的请求,请换一个键;如是重试,请发送原来的内容。"
+    zh = "这个幂等键已用于另一份内容，本次没有写入。如是新的请求，请换一个键；如是重试，请发送原来的内容。"
     en = (
         "This idempotency key was used with another body; nothing was written. Use a new key, or resend the first body."
     )
@@ -30,7 +30,7 @@ class IdempotencyConflict(DomainError):
 class IdempotencyInProgress(DomainError):
     code = "idempotency_in_progress"
     http_status = 409
-    zh = "同一个请求正在处理中,请 1 秒后用同一个键再试。"
+    zh = "同一个请求正在处理中，请 1 秒后用同一个键再试。"
     en = "The same request is still being processed. Retry with the same key in a second."
 
 

@@ -1,6 +1,7 @@
 """Small middlewares that hold for every answer."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -63,3 +64,19 @@ class domain_errors:
             return JsonResponse(from_domain_error(exception), status=exception.http_status, content_type=CONTENT_TYPE)
         context = {"error": exception, "sentence": exception.sentence(translation.get_language())}
         return render(request, "errors/refusal.html", context, status=exception.http_status)
+
+
+class own_site:  # noqa: N801  (named like its neighbours in settings.MIDDLEWARE)
+    """allauth's views put Django's own site object into their context; here `site` is the portal's."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_template_response(self, request: HttpRequest, response: Any) -> Any:
+        """Drop the foreign `site` before the template is rendered."""
+        if response.context_data:
+            response.context_data.pop("site", None)
+        return response

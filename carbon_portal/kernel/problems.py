@@ -14,22 +14,22 @@ CONTENT_TYPE = "application/problem+json"
 _FRAMEWORK: dict[int, tuple[str, str, str]] = {
     400: (
         "malformed",
-        "请求格式有误,没有写入。请按接口文档检查内容后重发。",
+        "请求格式有误，没有写入。请按接口文档检查内容后重发。",
         "Malformed request. Nothing was written.",
     ),
-    401: ("not_authenticated", "请先取得访问令牌,并放在 Authorization 头里。", "Send a bearer token in Authorization."),
+    401: ("not_authenticated", "请先取得访问令牌，并放在 Authorization 头里。", "Send a bearer token in Authorization."),
     403: ("forbidden", Forbidden.zh, Forbidden.en),
     404: ("not_found", NotFound.zh, NotFound.en),
     405: (
         "method_not_allowed",
-        "这个地址不支持该方法,请看接口文档。",
+        "这个地址不支持该方法，请看接口文档。",
         "This method is not allowed here. See the docs.",
     ),
-    406: ("not_acceptable", "只能返回 JSON,请改 Accept 头。", "Only JSON is available. Change the Accept header."),
-    413: ("too_large", "内容过大,没有写入。请拆成小份再发。", "The body is too large. Split it and send again."),
+    406: ("not_acceptable", "只能返回 JSON，请改 Accept 头。", "Only JSON is available. Change the Accept header."),
+    413: ("too_large", "内容过大，没有写入。请拆成小份再发。", "The body is too large. Split it and send again."),
     415: ("unsupported_media_type", "请用 application/json 发送。", "Send application/json."),
-    429: ("too_many_requests", "请求太频繁,请稍后再试。", "Too many requests. Try again later."),
-    503: ("unavailable", "系统正忙,请稍后再试。", "The system is busy. Try again later."),
+    429: ("too_many_requests", "请求太频繁，请稍后再试。", "Too many requests. Try again later."),
+    503: ("unavailable", "系统正忙，请稍后再试。", "The system is busy. Try again later."),
 }
 
 
@@ -85,7 +85,7 @@ def _from_framework(exc: exceptions.APIException) -> dict[str, Any]:
     if errors:
         code, zh, en = (
             InvalidInput.code,
-            "有填写有误的内容,没有写入。请逐项改正后重发。",
+            "有填写有误的内容，没有写入。请逐项改正后重发。",
             "Some fields are invalid. Nothing was written.",
         )
     return problem(status=exc.status_code, code=code, title=zh.split("。")[0], detail=zh, detail_en=en, errors=errors)
@@ -118,7 +118,7 @@ def server_error(request: HttpRequest) -> JsonResponse:
         status=500,
         code="server_error",
         title="系统出错",
-        detail="系统出了错,已经记录。您的数据没有改变,请稍后再试。",
+        detail="系统出了错，已经记录。您的数据没有改变，请稍后再试。",
         detail_en="Something went wrong on our side and was recorded. Nothing changed; please try again.",
     )
     return JsonResponse(body, status=500, content_type=CONTENT_TYPE)

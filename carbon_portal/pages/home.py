@@ -96,9 +96,9 @@ def _front() -> dict[str, Any]:
         "records": count,
         "trace_url": boards.trace_url(cut),
         "steps": [
-            Step("leaf", _("记一次低碳行为"), _("坐地铁、骑车、少用电、捐旧衣……手机上点几下,约半分钟。")),
-            Step("calculator", _("按公开方法算减碳量"), _("用审定并公开的方法学核算,每一克都能点开看怎么算的。")),
-            Step("gift", _("换成身边的优惠"), _("减碳量换成碳币,到店出示兑换码即可使用。")),
+            Step("leaf", _("记一次低碳行为"), _("坐地铁、骑车、少用电、捐旧衣……手机上点几下，约半分钟。")),
+            Step("calculator", _("按公开方法算减碳量"), _("用审定并公开的方法学核算，每一克都能点开看怎么算的。")),
+            Step("gift", _("换成身边的优惠"), _("减碳量换成碳币，到店出示兑换码即可使用。")),
         ],
         "activities": [
             {"icon": activity.icon, "label": activity.title.in_language(language)}

@@ -13,13 +13,13 @@ from .people import Cast
 
 OFFERS = (
     ("中杯港式奶茶一杯", "A medium Hong Kong milk tea", "到店出示兑换码即可。", "gift", 30, 2000, 5),
-    ("早餐套餐减 5 元", "5 yuan off a breakfast set", "每单限用一张,不与其他优惠同享。", "ticket", 20, 2000, 10),
-    ("可重复使用购物袋", "A reusable shopping bag", "帆布材质,颜色随机。", "package", 45, 500, 2),
+    ("早餐套餐减 5 元", "5 yuan off a breakfast set", "每单限用一张，不与其他优惠同享。", "ticket", 20, 2000, 10),
+    ("可重复使用购物袋", "A reusable shopping bag", "帆布材质，颜色随机。", "package", 45, 500, 2),
 )
 
 SHOPS = (
-    ("示例茶餐厅(北京路店)", "广州市越秀区示例路 1 号"),
-    ("示例茶餐厅(东山口店)", "广州市越秀区示例路 2 号"),
+    ("示例茶餐厅（北京路店）", "广州市越秀区示例路 1 号"),
+    ("示例茶餐厅（东山口店）", "广州市越秀区示例路 2 号"),
 )
 
 
@@ -29,10 +29,7 @@ def seed_exchange(cast: Cast, *, now: dt.datetime) -> int:
     merchant = services.open_merchant(organisation=cast.merchant, region=cast.merchant.region, at=now)
     shops = list(Shop.objects.filter(merchant=merchant).order_by("pk")) or [
         services.open_shop(merchant=merchant, name=name, address=address, region="440104")
-        for name, address in (
-            ("示例茶餐厅(北京路店)", "广州市越秀区示例路 1 号"),
-            ("示例茶餐厅(东山口店)", "广州市越秀区示例路 2 号"),
-        )
+        for name, address in SHOPS
     ]
     cashiers = [cast.users["tea-cashier-1"].person, cast.users["tea-cashier-2"].person]
     for shop, cashier in zip(shops, cashiers, strict=True):

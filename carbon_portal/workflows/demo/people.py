@@ -31,12 +31,12 @@ GIVEN_NAMES = [
 
 #: role, user name, name shown, region; residents come by phone and stand apart.
 STAFF = (
-    (Role.CITY_OFFICER, "gz-officer", "何经办(广州)", GUANGZHOU),
-    (Role.CITY_APPROVER, "gz-approver", "罗审定(广州)", GUANGZHOU),
-    (Role.CITY_OFFICER, "zs-officer", "林经办(中山)", ZHONGSHAN),
-    (Role.CITY_APPROVER, "zs-approver", "郑审定(中山)", ZHONGSHAN),
-    (Role.PROVINCE_OFFICER, "gd-officer", "梁经办(省)", PROVINCE),
-    (Role.PROVINCE_APPROVER, "gd-approver", "谢审定(省)", PROVINCE),
+    (Role.CITY_OFFICER, "gz-officer", "何经办（广州）", GUANGZHOU),
+    (Role.CITY_APPROVER, "gz-approver", "罗审定（广州）", GUANGZHOU),
+    (Role.CITY_OFFICER, "zs-officer", "林经办（中山）", ZHONGSHAN),
+    (Role.CITY_APPROVER, "zs-approver", "郑审定（中山）", ZHONGSHAN),
+    (Role.PROVINCE_OFFICER, "gd-officer", "梁经办（省）", PROVINCE),
+    (Role.PROVINCE_APPROVER, "gd-approver", "谢审定（省）", PROVINCE),
     (Role.SYSTEM_ADMIN, "system-admin", "系统管理员", PROVINCE),
     (Role.SECURITY_ADMIN, "security-admin", "安全管理员", PROVINCE),
     (Role.AUDITOR, "auditor", "审计管理员", PROVINCE),
