@@ -334,6 +334,7 @@ def _write(results: Sequence[Result], at: dt.datetime) -> None:
     _write_reductions(kept, ids, at)
     crash_point("quantify:middle")
     _write_states(results, at)
+    _free([result.record.id for result in results if result.rejected])
     totals, earnings = Totals(), []
     for result, reduction_id in zip(kept, ids, strict=True):
         state = _state(result, at)
@@ -345,6 +346,13 @@ def _write(results: Sequence[Result], at: dt.datetime) -> None:
             )
     award_or_queue(earnings=earnings, at=at)
     totals.write()
+
+
+def _free(rejected: list[int]) -> None:
+    """A rejected deed stands in nobody's way: its time span and its own number may be reported again, rightly."""
+    if rejected:
+        bulk.execute("DELETE FROM behaviors_tripinterval WHERE record_id = ANY(%s)", [rejected])
+        bulk.execute("DELETE FROM behaviors_deedkey WHERE kind = 'identity' AND record_id = ANY(%s)", [rejected])
 
 
 def _certifiable(result: Result) -> bool:

@@ -1,0 +1,213 @@
+"""Two workers at once, and workers that are killed: nothing granted twice, nothing lost, nothing doubled."""
+
+import datetime as dt
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from django.db import connection, connections
+
+from behaviors.models import BehaviorRecord
+from carbon_portal.kernel import clock
+from carbon_portal.kernel.services.paths import BASE_DIR
+from carbon_portal.workflows.verify import run
+from credits import services
+from credits.ledger import selectors as ledger
+from credits.models import AccrualItem, LimitUsage, PointsAccrual, Reduction
+
+from .cases import AT, ON, prepare, records, resident
+
+PENDING = 5_000
+CRASH_POINTS = [
+    "task:received",
+    "quantify:claimed",
+    "quantify:computed",
+    "quantify:middle",
+    "quantify:written",
+    "quantify:committed",
+]
+
+
+def violations() -> dict[str, list]:
+    return {finding.id: finding.offenders for finding in run.run() if finding.count}
+
+
+def fill(count: int) -> list[int]:
+    """`count` trips of some 200 people over ten days, received just now."""
+    people = [resident() for _ in range(max(count // 25, 4))]
+    rows = [
+        {
+            "participant": people[n % len(people)],
+            "on": ON - dt.timedelta(days=n // len(people) % 10),
+            "inputs": {"distance": str(1 + n % 30)},
+            "evidence": "feed" if n % 3 else "self_declared",
+        }
+        for n in range(count)
+    ]
+    ids = [pk for low in range(0, count, 1000) for pk in records(*rows[low : low + 1000])]
+    BehaviorRecord.objects.filter(pk__in=ids).update(received_at=clock.now())
+    return ids
+
+
+def together(*deeds) -> None:
+    """Run deeds at the same moment, each in a thread with its own connection."""
+    barrier, failures = threading.Barrier(len(deeds)), []
+
+    def work(deed):
+        try:
+            barrier.wait()
+            deed()
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work, args=(deed,)) for deed in deeds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures
+
+
+def test_two_workers_never_grant_the_same_remainder(own_database):
+    prepare()
+    alice = resident()
+    records(*[{"participant": alice, "inputs": {"distance": "30"}, "evidence": "feed"} for _ in range(40)])
+    deed = lambda: services.quantify_pending(at=AT, limit=1, until_empty=True)  # noqa: E731
+    together(deed, deed, deed)
+    granted = list(Reduction.objects.filter(reduction_g__gt=0).values_list("reduction_g", flat=True))
+    assert sorted(granted) == [1401] * 4  # 120 km a day are four trips of 30 km
+    assert LimitUsage.objects.get(limit_key="distance/day").used == 120 * 10**12
+    assert Reduction.objects.count() == 40
+    assert violations() == {}
+
+
+def test_without_the_lock_the_race_is_seen(own_database, monkeypatch):
+    """The test above can fail: with the rows merely read, workers grant the same remainder twice."""
+    from credits.services import bulk, quantification
+
+    def unlocked(keys):
+        wanted = sorted(keys)
+        found = {}
+        for person, code, limit, start in wanted:
+            rows = bulk.rows(
+                "SELECT used::text FROM credits_limitusage WHERE participant_id = %s::uuid AND code = %s"
+                " AND limit_key = %s AND period_start = %s",
+                [person, code, limit, start],
+            )
+            found[person, code, limit, start] = int(rows[0][0]) if rows else 0
+        barrier.wait(timeout=20)
+        return found
+
+    monkeypatch.setattr(quantification, "_lock_usage", unlocked)
+    prepare()
+    alice = resident()
+    records(*[{"participant": alice, "inputs": {"distance": "100"}, "evidence": "feed"} for _ in range(2)])
+    barrier = threading.Barrier(2)
+    deed = lambda: services.quantify_pending(at=AT, limit=1)  # noqa: E731
+    together(deed, deed)
+    assert sum(Reduction.objects.values_list("reduction_g", flat=True)) == 2 * 4670  # 200 km of the day's 120
+
+
+def test_many_workers_over_many_records_agree_with_one(own_database):
+    prepare()
+    ids = fill(600)
+    deed = lambda: services.quantify_pending(limit=50, until_empty=True)  # noqa: E731
+    together(deed, deed, deed, lambda: services.award_queued(at=clock.now()))
+    assert BehaviorRecord.objects.filter(pk__in=ids, state="final").count() == 600
+    assert violations() == {}
+    for accrual in PointsAccrual.objects.all():
+        assert accrual.awarded_points == accrual.credited_g // 100
+        assert ledger.spendable_points(accrual.participant_id) == accrual.awarded_points
+
+
+def worker(database: str, **environment: str) -> subprocess.Popen:
+    """One process that does what a Celery worker's task does, on the test's database."""
+    code = (
+        "import django; django.setup()\n"
+        "from credits.tasks import quantify_pending\n"
+        "from credits.services import quantification\n"
+        "import credits.tasks, credits.services\n"
+        "real = credits.services.quantify_pending\n"
+        "credits.tasks.services.quantify_pending = lambda **k: real(limit=500, **k)\n"
+        "print('ready', flush=True)\n"
+        "quantify_pending()\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=BASE_DIR,
+        env={**os.environ, "PORTAL_DB_NAME": database, "PORTAL_DB_ROLE": "worker", **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_killed_at_each_crash_point_nothing_is_lost_or_doubled(own_database, subtests):
+    prepare()
+    for point in CRASH_POINTS:
+        with subtests.test(point):
+            ids = fill(30)
+            process = worker(own_database, CRASH_POINTS=point)
+            assert process.wait(timeout=60) == -signal.SIGKILL
+            services.quantify_pending(until_empty=True)
+            assert BehaviorRecord.objects.filter(pk__in=ids, state="final").count() == 30
+            assert Reduction.objects.filter(record_id__in=ids).count() == 30
+            assert violations() == {}
+
+
+def test_a_real_worker_killed_three_times_in_the_middle_of_5000_records(portal_processes):
+    """`kill -9` of the Celery worker with all its children; the next one and beat's sweep finish the work."""
+    portal = portal_processes
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    prepare()
+    ids = fill(PENDING)
+    from celery import current_app
+
+    killed_in_the_middle = 0
+    for _ in range(3):
+        running = portal.start_worker(concurrency=1)
+        current_app.send_task("credits.quantify_pending")
+        time.sleep(0.3 + 1.2 * chance.random())
+        before = _finals(ids)
+        running.kill()
+        killed_in_the_middle += before < PENDING
+        assert violations() == {}
+    portal.start_worker(concurrency=1)
+    current_app.send_task("credits.quantify_pending")
+    portal.wait_until(lambda: _finals(ids) == PENDING, "the last record", seconds=120)
+    assert killed_in_the_middle
+    assert Reduction.objects.filter(record_id__in=ids).count() == PENDING
+    earned = AccrualItem.objects.filter(reduction__record_id__in=ids).count()
+    assert earned == Reduction.objects.filter(record_id__in=ids, reduction_g__gt=0).count()
+    assert violations() == {}
+    done = portal.manage("verify", "--json")
+    assert '"violations": 0' in done.stdout
+
+
+def _finals(ids: list[int]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM behaviors_behaviorrecord WHERE id BETWEEN %s AND %s AND state = 'final'",
+            [ids[0], ids[-1]],
+        )
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("statement", ["UPDATE credits_reduction SET reduction_g = 1", "DELETE FROM credits_reduction"])
+@pytest.mark.parametrize("role", ["portal_web", "portal_worker"])
+def test_reductions_are_append_only(own_database, as_role, role, statement):
+    import psycopg2.errors
+
+    prepare()
+    records({"participant": resident()})
+    services.quantify_pending(at=AT)
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        as_role(role).cursor().execute(statement)

@@ -1,0 +1,216 @@
+"""The tester tested: one row corrupted as superuser with the triggers off, and the check must name that row."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection
+from django.db.models import F
+
+from behaviors.models import BehaviorRecord
+from carbon_portal.kernel.services import paths
+from carbon_portal.workflows.verify import documents, grams, points, run
+from credits import services
+from credits.models import AccrualItem, Claim, DailyTotal, QueuedAward, Reduction
+from tests.credits.cases import AT, prepare, records, resident
+
+
+def findings() -> dict[str, list]:
+    result = {}
+    for finding in run.run():
+        if finding.count:
+            result[finding.id] = [row[0] for row in finding.offenders]
+    return result
+
+
+class World:
+    """A small sound portal: final, provisional, limited, rejected, reversed, queued; and a superuser to break it."""
+
+    def __init__(self, superuser) -> None:
+        prepare(points=100)
+        alice, bob = resident(), resident()
+        far = {"inputs": {"distance": "70"}, "evidence": "feed"}
+        window = AT + dt.timedelta(hours=5)
+        self.ids = records(
+            {"participant": alice},
+            {"participant": alice, **far},
+            {"participant": alice, **far},
+            {"participant": bob, "inputs": {"distance": "0"}},
+            {"participant": bob, "window_ends_at": window},
+            {"participant": bob, **far},
+        )
+        services.quantify_pending(at=AT)
+        BehaviorRecord.objects.filter(pk=self.ids[5]).update(state="reversed", closed_at=AT)
+        services.undo_reversed(at=AT)
+        self.queued = records(*[{"participant": resident(), **far} for _ in range(4)])
+        services.quantify_pending(at=AT)
+        assert QueuedAward.objects.exists()
+        connection.cursor().execute("UPDATE behaviors_behaviorrecord SET received_at = now() WHERE state = 'received'")
+        assert findings() == {}
+        self.superuser = superuser
+        first = Reduction.objects.get(record_id=self.ids[0])
+        self.record, self.reduction = first.record_id, first.pk
+
+    def do(self, *statements: str) -> dict[str, list]:
+        """Corrupt, ask everything, and undo the corruption: one world serves many cases."""
+        with self.superuser.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            for statement in statements:
+                cursor.execute(statement)
+            result = {finding.id: [row[0] for row in finding.offenders] for finding in run.ask(cursor) if finding.count}
+        self.superuser.rollback()
+        return result
+
+
+@pytest.fixture
+def world(own_database, as_role):
+    return World(as_role(paths.SUPERUSER))
+
+
+CONSTRAINTS_OFF = "ALTER TABLE credits_reduction DROP CONSTRAINT reduction_not_negative"
+
+CASES = [
+    ("V41", "UPDATE credits_reduction SET region = '440304' WHERE id = {reduction}", "{reduction}"),
+    ("V41", "DELETE FROM behaviors_behaviorrecord WHERE id = {record}", "{reduction}"),
+    ("V41b", "DELETE FROM credits_reduction WHERE id = {reduction}", "{record}"),
+    ("V41b", "UPDATE behaviors_behaviorrecord SET state = 'received' WHERE id = {record}", "{record}"),
+    ("V41c", "DELETE FROM behaviors_deedkey WHERE record_id = {record}", "{record}"),
+    ("V41c", "UPDATE behaviors_deedkey SET record_id = 999999 WHERE record_id = {record}", "999999"),
+    ("V41d", "UPDATE behaviors_behaviorrecord SET final_at = NULL WHERE id = {record}", "{record}"),
+    (
+        "V42",
+        "UPDATE credits_reduction SET methodology_version_id = (SELECT id FROM methodologies_methodologyversion"
+        " WHERE methodology_id = 'SZ-METRO-TRIP') WHERE id = {reduction}",
+        "{reduction}",
+    ),
+    ("V42b", "DELETE FROM kernel_approval WHERE subject = 'methodology:GD-METRO-TRIP@1.0'", "GD-METRO-TRIP@1.0"),
+    (
+        "V42d",
+        "UPDATE methodologies_methodologyversion SET document ="
+        " jsonb_set(document, '{{effective_from}}', '\"2020-01-01\"')"
+        " WHERE methodology_id = 'GD-METRO-TRIP'",
+        "GD-METRO-TRIP@1.0",
+    ),
+    ("V43", CONSTRAINTS_OFF + "; UPDATE credits_reduction SET reduction_g = 468 WHERE id = {reduction}", "{reduction}"),
+    ("V44", "UPDATE credits_reduction SET reduction_g = 234 WHERE id = {reduction}", "{reduction}"),
+    (
+        "V44b",
+        "ALTER TABLE credits_reduction DROP CONSTRAINT reduction_self_declared_uncertifiable;"
+        " UPDATE credits_reduction SET certifiable = true WHERE id = {reduction}",
+        "{reduction}",
+    ),
+    ("V45", "UPDATE credits_reduction SET revision = 2 WHERE id = {reduction}", "{record}"),
+    ("V49", "UPDATE credits_reduction SET reason = 'reversed' WHERE id = {reduction}", "{reduction}"),
+    ("V7", "DELETE FROM credits_accrualitem WHERE reduction_id = {reduction}", "{reduction}"),
+    ("V7", "UPDATE credits_accrualitem SET credited_g = 999 WHERE reduction_id = {reduction}", "{reduction}"),
+    ("V7b", "UPDATE credits_pointsaccrual SET credited_g = credited_g + 100 WHERE id = {accrual}", "{accrual}"),
+    ("V7c", "UPDATE credits_pointsaccrual SET awarded_points = awarded_points + 1 WHERE id = {accrual}", "{account}"),
+    ("V7d", "UPDATE credits_pointsaccrual SET awarded_points = awarded_points + 1 WHERE id = {accrual}", "{accrual}"),
+    (
+        "V7e",
+        "UPDATE credits_accrualitem SET entry = gen_random_uuid() WHERE reduction_id = {reduction}",
+        "{reduction}",
+    ),
+    ("V48", "UPDATE behaviors_behaviorrecord SET started_at = '2026-11-20 16:30+00' WHERE id = {record}", "{record}"),
+    (
+        "V60",
+        "UPDATE behaviors_behaviorrecord SET state = 'checking',"
+        " claimed_at = now() - interval '11 min' WHERE id = {record}",
+        "{record}",
+    ),
+]
+
+
+def test_a_corrupted_row_is_caught_and_named(world, subtests):
+    accrual = AccrualItem.objects.get(reduction_id=world.reduction).accrual
+    names = {
+        "record": world.record,
+        "reduction": world.reduction,
+        "accrual": accrual.pk,
+        "account": f"participant:{accrual.participant_id}:points:{accrual.year}",
+    }
+    for check, statement, offender in CASES:
+        with subtests.test(check=check, statement=statement):
+            found = world.do(statement.format(**names))
+            assert offender.format(**names) in found.get(check, []), found
+    assert findings() == {}
+
+
+def test_sums_and_pairs_that_are_off_are_named(world, subtests):
+    with subtests.test("V50: a total that is off"):
+        found = world.do("UPDATE credits_dailytotal SET reduction_g = reduction_g + 1 WHERE state = 'provisional'")
+        assert [name.split()[-1] for name in found["V50"]] == ["provisional"]
+        assert set(found) == {"V50"}
+    with subtests.test("V50: a missing total"):
+        assert world.do("DELETE FROM credits_dailytotal WHERE state = 'final'")["V50"]
+    with subtests.test("V43b: a limit's row that is off"):
+        found = world.do("UPDATE credits_limitusage SET used = used + 1 WHERE limit_key = 'records/day'")
+        assert all("records/day" in name for name in found["V43b"])
+    with subtests.test("V43c: more records than the limit"):
+        found = world.do(
+            "INSERT INTO credits_reduction (record_id, record_on, revision, participant_id, subject, region, activity,"
+            " sector, methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable,"
+            " dependencies, created_at) SELECT 70000 + n, record_on, 1, participant_id, subject, region, activity, sector,"
+            " methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable, '{}', created_at"
+            f" FROM credits_reduction, generate_series(1, 6) n WHERE id = {world.reduction}"
+        )
+        assert any("records/day" in name for name in found["V43c"])
+    with subtests.test("V42c: two codes in force"):
+        found = world.do(
+            "ALTER TABLE methodologies_methodology DROP CONSTRAINT methodology_one_code_in_force",
+            "INSERT INTO methodologies_methodology SELECT 'AA-COPY', activity, region, level, sector, in_force"
+            " FROM methodologies_methodology WHERE code = 'GD-METRO-TRIP'",
+        )
+        assert found["V42c"] == ["AA-COPY"]
+    with subtests.test("V47: overlapping trips"):
+        person = Reduction.objects.get(pk=world.reduction).participant.person_id
+        found = world.do(
+            "ALTER TABLE behaviors_tripinterval DROP CONSTRAINT trip_person_in_one_place",
+            *[
+                "INSERT INTO behaviors_tripinterval (person_id, period, record_id, record_on) VALUES"
+                f" ('{person}', '[2026-11-19 01:00+00, 2026-11-19 02:00+00)', {pk}, '2026-11-19')"
+                for pk in world.ids[:2]
+            ],
+        )
+        assert found["V47"] == [str(world.ids[0])]
+    with subtests.test("V11: an overdrawn pool"):
+        found = world.do(
+            "UPDATE ledger_ledgerline l SET amount = amount - 1000 FROM ledger_ledgeraccount a"
+            " WHERE a.id = l.account_id AND a.address LIKE 'pool:%' AND l.amount < 0"
+        )
+        assert len(found["V11"]) == 1
+        assert found["V11"][0].startswith("pool:")
+    with subtests.test("V23: a gram used twice"):
+        claim = {"reduction_id": world.reduction, "kind": "donated", "created_at": AT}
+        Claim.objects.create(**claim, grams=200, source="test:1")
+        assert findings() == {}
+        with pytest.raises(IntegrityError, match="claims_within_reduction"):
+            Claim.objects.create(**claim, grams=34, source="test:2")
+        found = world.do(
+            "INSERT INTO credits_claim (reduction_id, grams, kind, source, created_at)"
+            f" VALUES ({world.reduction}, 34, 'pooled', 'test:3', now())"
+        )
+        assert found["V23"] == [str(world.reduction)]
+
+
+def test_the_command_exits_0_1_and_2(world, capsys, monkeypatch):
+    call_command("verify")
+    assert "0 处不符" in capsys.readouterr().out
+    DailyTotal.objects.filter(state="final").update(records=F("records") + 1)
+    with pytest.raises(SystemExit) as wrong:
+        call_command("verify", "--json")
+    assert wrong.value.code == 1
+    body = json.loads(capsys.readouterr().out)
+    assert [check["id"] for check in body["checks"] if check["violations"]] == ["V50"]
+    monkeypatch.setattr(run.grams, "CHECKS", [type(grams.CHECKS[0])("V99", "", "", "SELECT 1/0")])
+    with pytest.raises(SystemExit) as impossible:
+        call_command("verify", "--fast")
+    assert impossible.value.code == 2
+
+
+def test_every_check_has_a_corruption_here():
+    text = Path(__file__).read_text(encoding="utf-8")
+    for name in [*(check.id for check in (*grams.CHECKS, *points.CHECKS)), documents.ID]:
+        assert f'("{name}"' in text or f'"{name}:' in text or f'"{name}",' in text, name
