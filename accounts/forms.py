@@ -19,7 +19,7 @@ class PhoneForm(forms.Form):
 class JoinForm(PhoneForm):
     """Phone, city, terms: all that an account needs."""
 
-    region = CityField(help_text=_("决定您能用的方法学和兑换,搬家后可以改。"))
+    region = CityField(help_text=_("决定您能用的方法学和兑换。"))
     terms = forms.BooleanField(
         label=_("我已阅读并同意用户协议和个人信息处理规则"),
         error_messages={"required": _("同意用户协议和个人信息处理规则后才能开户。")},

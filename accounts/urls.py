@@ -1,10 +1,9 @@
 """Addresses of this app. allauth's pages keep allauth's names, so those we show are listed one by one."""
 
 from allauth.account import views as allauth_views
-from allauth.usersessions import views as session_views
 from django.urls import include, path
 
-from .views import consents, entrance, firms, household
+from .views import consents, entrance, firms, household, sessions
 
 own = [
     path("account/open/", entrance.open_account, name="open"),
@@ -36,11 +35,11 @@ login = [
     path("login/password/", entrance.PasswordLogin.as_view(), name="account_login_password"),
     path("signup/", entrance.Join.as_view(), name="account_signup"),
     path("logout/", allauth_views.logout, name="account_logout"),
-    path("inactive/", allauth_views.account_inactive, name="account_inactive"),
+    path("inactive/", entrance.Inactive.as_view(), name="account_inactive"),
     path("reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),
     path("password/change/", allauth_views.password_change, name="account_change_password"),
     path("password/set/", allauth_views.password_set, name="account_set_password"),
-    path("sessions/", session_views.list_usersessions, name="usersessions_list"),
+    path("sessions/", sessions.Sessions.as_view(), name="usersessions_list"),
 ]
 
 urlpatterns = [

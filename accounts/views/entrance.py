@@ -28,7 +28,16 @@ RESEND_SECONDS = 60
 OUTBOX_SHOWN = 30
 
 
-class PhoneLogin(allauth_views.RequestLoginCodeView):
+class PortalContext:
+    """allauth passes its own `site` (a host name), which would stand in front of the portal's on every page."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
+        context.pop("site", None)
+        return context
+
+
+class PhoneLogin(PortalContext, allauth_views.RequestLoginCodeView):
     """手机号 → a code is sent. Whoever has no account yet opens one after the code."""
 
     template_name = "account/login.html"
@@ -76,7 +85,7 @@ class Join(PhoneLogin):
         joining.remember(self.request, phone=form.cleaned_data["phone"], region=form.cleaned_data["region"])
 
 
-class ConfirmCode(allauth_views.ConfirmLoginCodeView):
+class ConfirmCode(PortalContext, allauth_views.ConfirmLoginCodeView):
     """Six digits. A wrong one costs a try, the fifth wrong one the code."""
 
     template_name = "account/confirm_login_code.html"
@@ -106,7 +115,7 @@ class ConfirmCode(allauth_views.ConfirmLoginCodeView):
         }
 
 
-class PasswordLogin(allauth_views.LoginView):
+class PasswordLogin(PortalContext, allauth_views.LoginView):
     """User name and password, the second way in."""
 
     template_name = "account/login_password.html"
@@ -116,6 +125,10 @@ class PasswordLogin(allauth_views.LoginView):
 
     def _redirect_to_pending_stage(self, request: HttpRequest, stage: Any) -> None:
         clear_login(request)
+
+
+class Inactive(PortalContext, allauth_views.AccountInactiveView):
+    """Told after the code only."""
 
 
 @never_cache

@@ -283,11 +283,14 @@ def test_known_and_unknown_numbers_take_the_same_time(no_waiting, settings):
         visitor.post(LOGIN, {"phone": phone})
         return time.perf_counter() - before
 
-    known, unknown = [], []
-    for n in range(60):
+    known, unknown, again = [], [], []
+    for n in range(60):  # in turn, so that a busy machine slows all three alike
         known.append(seconds("13800138000"))
         unknown.append(seconds(f"1391{n:07d}"))
-    assert abs(statistics.median(known) - statistics.median(unknown)) < 0.005
+        again.append(seconds("13800138000"))
+    middle = [statistics.median(series) for series in (known, unknown, again)]
+    noise = abs(middle[0] - middle[2])
+    assert abs(middle[0] - middle[1]) < 0.005 + 2 * noise, middle
 
 
 # -- staff -------------------------------------------------------------------------------------------------------------

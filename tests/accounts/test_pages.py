@@ -224,6 +224,42 @@ def test_my_page_shows_what_is_mine(cast):
     assert "修改密码" in visit(cast.city_officer).get("/me/").content.decode()
 
 
+def test_sessions_are_named_and_ended(cast):
+    first, second = Client(), Client(headers={"User-Agent": "Mozilla/5.0 (Linux; Android 14) Chrome/140"})
+    for device in (first, second):
+        device.post("/account/login/password/", {"login": "gz-officer", "password": people.STAFF_PASSWORD})
+        assert device.get("/me/").status_code == 200
+    assert "Chrome · Android" in second.get("/account/sessions/").content.decode()
+    second.post("/account/sessions/")
+    assert first.get("/me/").status_code == 302
+    assert second.get("/me/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/account/login/",
+        "/account/login/password/",
+        "/account/signup/",
+        "/account/inactive/",
+        "/terms/",
+        "/demo/outbox/",
+    ],
+)
+def test_entrance_pages_carry_the_scheme_s_name_and_the_demo_s_ribbon(client, address):
+    page = client.get(address).content.decode()
+    assert "粤碳普惠" in page
+    assert "演示数据" in page
+    assert "testserver" not in page
+
+
+@pytest.mark.parametrize("address", ["/account/logout/", "/account/password/change/", "/account/sessions/"])
+def test_account_pages_are_the_portal_s_own(cast, address):
+    page = visit(cast.city_officer).get(address, follow=True).content.decode()
+    assert "粤碳普惠" in page
+    assert "演示数据" in page
+
+
 def test_my_page_is_kept_by_nobody(cast):
     response = visit(cast.alice).get("/me/")
     assert response.headers["Cache-Control"] == "private, no-store"
