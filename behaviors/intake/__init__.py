@@ -1,0 +1,1 @@
+"""Files of records: reading tables honestly, row by row, and saying what was wrong where."""

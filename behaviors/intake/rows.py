@@ -1,0 +1,299 @@
+"""One row of a file becomes a deed ready to be stored, or a refusal with row, column and sentence."""
+
+import datetime as dt
+import difflib
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.models import Participant, Provider
+from behaviors import activities, deeds
+from behaviors.constants import EvidenceGrade, RecordState
+from behaviors.declared import Declared, is_eligible, of
+from behaviors.errors import BadField, UnreadableFile
+from carbon_portal.kernel import clock
+from methodologies import selectors as methodologies
+from methodologies.models import MethodologyVersion
+
+from .xlsx_child import LOST_PRECISION
+
+FIELDS = (
+    "source_record_id", "participant", "activity", "provider", "occurred_on", "started_at", "ended_at", "meter",
+    "period_start", "period_end", "item_serial", "region", "town", "evidence", "note",
+)  # fmt: skip
+REQUIRED = ("source_record_id", "participant", "region")
+_INPUT = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
+_TIME = re.compile(
+    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?(Z|[+-]\d{2}:\d{2})?", re.ASCII
+)
+_SINGLE_DIGIT = re.compile(r"(?<![\d.])(\d)(?=[-/ T:]|$)", re.ASCII)
+_SERIAL_DATE = re.compile(r"\d{5}(\.\d+)?", re.ASCII)
+_EXCEL_DAY_ZERO = dt.date(1899, 12, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One refused cell, as the sender numbers rows and names columns."""
+
+    row: int
+    column: str
+    code: str
+    message: str
+    message_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What of a participant a row needs."""
+
+    uuid: uuid.UUID
+    kind: str
+    person: uuid.UUID | None
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyRow:
+    """A row that can be stored, with its digests."""
+
+    row: int
+    deed: deeds.Deed
+    account: Account
+    provider: Provider | None
+    number: str
+    source: bytes
+    identity: bytes | None
+    content: str
+    state: str
+
+
+class RowReader:
+    """Reads rows of one table. Look-ups are cached for the table; participants are fetched chunk by chunk."""
+
+    def __init__(self, columns: Sequence[str], *, provider: Provider | None, activity: str, at: dt.datetime) -> None:
+        self.columns = list(columns)
+        self.at = at
+        self._activity = activity
+        self._provider = provider
+        self._providers: dict[str, Provider | None] = {}
+        self._accounts: dict[str, Account | None] = {}
+        self._versions = methodologies.VersionTable()
+        self._declared: dict[tuple[str, str, dt.date], Declared | None] = {}
+        self._by_version: dict[int, Declared] = {}
+        self._places = {name: place for place, name in enumerate(self.columns)}
+        self._inputs = [name for name in self.columns if name not in FIELDS]
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        for name in self._inputs:
+            if not _INPUT.fullmatch(name) or name == "binding":
+                near = difflib.get_close_matches(name[:40], FIELDS, n=1, cutoff=0.6)
+                hint, hint_en = (f"是否指“{near[0]}”?", f" Did you mean “{near[0]}”?") if near else ("", "")
+                raise UnreadableFile(
+                    f"第 1 行的列“{name[:40]}”无法识别。{hint}可用的列是记录的字段名和方法学的输入名。",
+                    f"Row 1: unknown column “{name[:40]}”.{hint_en} Use fields of a record and inputs.",
+                )
+        wanted = (*REQUIRED, *(() if self._activity else ("activity",)))
+        if missing := [name for name in wanted if name not in self._places]:
+            raise UnreadableFile(
+                f"第 1 行缺少列:{'、'.join(missing)}。", f"Row 1 lacks the columns {', '.join(missing)}."
+            )
+
+    def prepare(self, rows: Sequence[tuple[int, list[str]]]) -> None:
+        """Fetch the participants that these rows name. One query."""
+        place = self._places["participant"]
+        names = {cells[place].strip() for _, cells in rows if len(cells) > place} - self._accounts.keys()
+        names = {name for name in names if name and len(name) <= 20 and "\x00" not in name}
+        found = {
+            public_id: Account(key, kind, person, active)
+            for public_id, key, kind, person, active in Participant.objects.filter(public_id__in=names).values_list(
+                "public_id", "uuid", "kind", "person_id", "is_active"
+            )
+        }
+        for name in names:
+            self._accounts[name] = found.get(name)
+
+    def read(self, row: int, cells: list[str]) -> ReadyRow | RowError:
+        """The row ready to be stored, or why not."""
+        width = len(self.columns)
+        if len(cells) > width and any(cells[width:]):
+            return RowError(
+                row,
+                f"#{width + 1}",
+                "too_many_cells",
+                f"这一行有 {len(cells)} 格,表头只有 {width} 列。请检查多余的逗号。",
+                f"This row has {len(cells)} cells, the header {width}. Look for a comma too many.",
+            )
+        told = {name: cell.strip() for name, cell in zip(self.columns, cells, strict=False) if cell}
+        try:
+            return self._ready(row, {name: value for name, value in told.items() if value})
+        except BadField as error:
+            return RowError(row, error.field, error.sub_code, _shown(error.detail), _shown(error.detail_en))
+
+    def _ready(self, row: int, told: Mapping[str, str]) -> ReadyRow:
+        for name, value in told.items():
+            if value == LOST_PRECISION:
+                raise BadField(
+                    name,
+                    "lost_precision",
+                    "数字超过 15 位,表格软件已丢失末尾几位。请把该列设为文本后重新填写。",
+                    "The number has more than 15 digits, of which the spreadsheet lost some. Store the column as text.",
+                )
+        number = deeds.check_source_record_id(told.get("source_record_id", ""))
+        account = self._account(told.get("participant", ""))
+        provider = self._provider_of(told.get("provider", ""))
+        kind = self._kind(told.get("activity", "") or self._activity)
+        deed = deeds.check(
+            participant=account.uuid,
+            activity=kind.code,
+            inputs={name: told[name] for name in self._inputs if name in told},
+            region=told.get("region", ""),
+            evidence=told.get("evidence") or (EvidenceGrade.FEED if provider else EvidenceGrade.SELF_DECLARED).value,
+            at=self.at,
+            occurred_on=_date("occurred_on", told),
+            started_at=_time("started_at", told),
+            ended_at=_time("ended_at", told),
+            meter=told.get("meter", ""),
+            period_start=_date("period_start", told),
+            period_end=_date("period_end", told),
+            item_serial=told.get("item_serial", ""),
+            town=told.get("town", ""),
+            note=told.get("note", ""),
+        )
+        version = self._version(deed)
+        if not account.is_active or not is_eligible(account.kind, kind, version):
+            raise BadField(
+                "participant",
+                "participant_not_eligible",
+                f"“{kind.title.zh}”不适用于这类账户,或账户已注销。",
+                f"“{kind.title.en}” is not open to this kind of account, or the account is closed.",
+            )
+        if version is not None:
+            deeds.check_inputs_declared(deed.inputs, version.inputs)
+        scope = deeds.source_scope(provider_code=provider.code if provider else "", participant=account.uuid)
+        return ReadyRow(
+            row=row,
+            deed=deed,
+            account=account,
+            provider=provider,
+            number=number,
+            source=deeds.source_digest(scope=scope, source_record_id=number),
+            identity=deed.identity_digest(),
+            content=deed.content_sha256(),
+            state=(RecordState.UNDER_REVIEW if deed.is_too_fast() else RecordState.RECEIVED).value,
+        )
+
+    def _account(self, name: str) -> Account:
+        if not name:
+            raise BadField("participant", "missing_input", "缺少参与者编号。", "The participant is missing.")
+        account = self._accounts.get(name)
+        if account is None:
+            raise BadField(
+                "participant",
+                "unknown_participant",
+                f"没有编号为“{name[:20]}”的参与者。",
+                f"There is no participant “{name[:20]}”.",
+            )
+        return account
+
+    def _provider_of(self, code: str) -> Provider | None:
+        if not code:
+            return self._provider
+        if code not in self._providers:
+            wanted = code if code.isascii() and code.isprintable() else ""
+            self._providers[code] = Provider.objects.filter(code=wanted, is_active=True).first()
+        found = self._providers[code]
+        if found is None:
+            raise BadField(
+                "provider",
+                "unknown_provider",
+                f"没有代码为“{code[:40]}”的数据提供方。",
+                f"There is no provider “{code[:40]}”.",
+            )
+        return found
+
+    def _kind(self, code: str) -> activities.Activity:
+        found = activities.find(code)
+        if found is not None:
+            return found
+        near = difflib.get_close_matches(code[:40], activities.activities(), n=1, cutoff=0.4)
+        closest = activities.activity(near[0]) if near else None
+        raise BadField(
+            "activity",
+            "unknown_activity",
+            f"行为代码“{code[:40]}”不在代码表中。" + (f"最接近:{closest.code} {closest.title.zh}。" if closest else ""),
+            f"The activity code “{code[:40]}” is not on the list."
+            + (f" Closest: {closest.code} ({closest.title.en})." if closest else ""),
+        )
+
+    def _version(self, deed: deeds.Deed) -> Declared | None:
+        key = (deed.activity, deed.region, deed.occurred_on)
+        if key not in self._declared:
+            row = self._versions.find(*key)
+            if row is not None and row.pk not in self._by_version:
+                self._by_version[row.pk] = of(MethodologyVersion.objects.get(pk=row.pk))
+            self._declared[key] = self._by_version[row.pk] if row is not None else None
+        return self._declared[key]
+
+
+def _date(name: str, told: Mapping[str, str]) -> dt.date | None:
+    text = told.get(name)
+    if not text:
+        return None
+    match = _DATE.fullmatch(text)
+    if match is None:
+        raise _not_a_date(name, text)
+    try:
+        return dt.date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        raise _not_a_date(name, text) from None
+
+
+def _time(name: str, told: Mapping[str, str]) -> dt.datetime | None:
+    """A moment; without a zone it is Beijing time."""
+    text = told.get(name)
+    if not text:
+        return None
+    if not _TIME.fullmatch(text):
+        raise _not_a_date(name, text)
+    try:
+        moment = dt.datetime.fromisoformat(_padded(text))
+    except ValueError:
+        raise _not_a_date(name, text) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=clock.LOCAL_ZONE)
+
+
+def _padded(text: str) -> str:
+    """2026/1/5 8:00 as 2026-01-05 08:00."""
+    return _SINGLE_DIGIT.sub(r"0\1", text.replace("/", "-"))
+
+
+def _not_a_date(name: str, text: str) -> BadField:
+    if _SERIAL_DATE.fullmatch(text):
+        meant = (_EXCEL_DAY_ZERO + dt.timedelta(days=int(text[:5]))).isoformat()
+        return BadField(
+            name,
+            "excel_serial",
+            f"“{text[:12]}”像是表格软件的日期序号(相当于 {meant})。请把该列设为日期格式,或写成 2026-11-21。",
+            f"“{text[:12]}” looks like a spreadsheet's serial for {meant}. Format the column as a date.",
+        )
+    return BadField(
+        name,
+        "not_a_date",
+        f"“{text[:30]}”不是日期或时间。请写成 2026-11-21 或 2026-11-21 08:30。",
+        f"“{text[:30]}” is no date or time. Write 2026-11-21 or 2026-11-21 08:30.",
+    )
+
+
+def _shown(text: str) -> str:
+    """The sentence without what can't be shown or stored: it quotes cells."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def guarded(cell: Any) -> str:
+    """A cell of an export that no spreadsheet runs as a formula (T48)."""
+    text = str(cell)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠") else text
