@@ -14,7 +14,6 @@ from django.db.models.functions import Cast, Right
 from carbon_portal.kernel.append_only import NO_TRUNCATE, AppendOnly
 
 from .constants import (
-    ADDRESS_PATTERN,
     BOUNDED_PATTERN,
     MAX_AMOUNT,
     MAX_KEY_LENGTH,
@@ -75,11 +74,6 @@ class LedgerAccount(models.Model):
                 name="ledger_account_unbounded_idle",
                 condition=Q(bounded=True) | Q(balance=0),
             ),
-            # Opaque ids only, and only accounts of the chart.
-            models.CheckConstraint(
-                name="ledger_account_address",
-                condition=Q(address__regex=ADDRESS_PATTERN),
-            ),
             models.CheckConstraint(name="ledger_account_unit", condition=Q(unit__in=Unit.values)),
             # A participant's year holds points, never money.
             models.CheckConstraint(
@@ -88,9 +82,16 @@ class LedgerAccount(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Protect(
-                name="keep",
-                operation=pgtrigger.UpdateOf("address", "unit") | pgtrigger.Delete,
+            pgtrigger.Protect(name="keep", operation=pgtrigger.Delete),
+            # AFTER: a BEFORE UPDATE row trigger would make each balance update compute the generated columns anew.
+            # That the address is of the chart is checked on insertion (0002) and not by a CHECK, for the same reason:
+            # the pattern costs more than the balance update itself.
+            pgtrigger.Trigger(
+                name="fixed",
+                when=pgtrigger.After,
+                operation=pgtrigger.UpdateOf("address", "unit"),
+                func="RAISE EXCEPTION 'Cannot change the address or unit of an account' "
+                "USING ERRCODE = 'restrict_violation';",
             ),
             NO_TRUNCATE,
         ]

@@ -8,7 +8,7 @@ import pytest
 
 from credits.ledger import services
 from credits.ledger.addresses import is_address
-from credits.ledger.constants import IRREVERSIBLE_KINDS
+from credits.ledger.constants import ADDRESS_PATTERN, IRREVERSIBLE_KINDS
 from tests.ledger import world
 
 ENTRY = (
@@ -391,6 +391,11 @@ class TestHold:
             self.resolve(lasting, held, captured_points=4, entry_id=held.entry_id)
 
 
+def test_the_database_and_the_program_have_one_chart(web):
+    web.cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'ledger_account_of_the_chart'")
+    assert f"'{ADDRESS_PATTERN}'" in web.cursor.fetchone()[0]
+
+
 def test_every_irreversible_kind_is_known_to_the_database(web):
     web.cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'ledger_reverse'")
     source = web.cursor.fetchone()[0]
@@ -407,7 +412,8 @@ def test_the_guards_run_as_their_owner_with_a_pinned_path(web):
         "SELECT array_agg(proname::text ORDER BY proname) FROM pg_proc WHERE prosecdef AND proname LIKE 'ledger\\_%%'"
     )
     assert web.cursor.fetchone()[0] == [
-        "ledger_entry_has_lines", "ledger_lock_accounts", "ledger_lock_year", "ledger_seal_lines",
+        "ledger_account_of_the_chart", "ledger_entry_has_lines", "ledger_lock_accounts", "ledger_lock_year",
+        "ledger_seal_lines",
     ]  # fmt: skip
 
 

@@ -283,6 +283,30 @@ class TestHold:
         self.held(mei, 150)  # the key of a refusal is free
 
 
+class TestRefund:
+    def test_returns_what_was_captured_to_the_years_it_came_from(self, mei):
+        merchant = uuid4()
+        held = services.hold(key="h", participant_uid=mei, voucher_uid=uuid4(), points=120, at=AT)
+        services.capture(key="c", hold_id=held.hold_id, points=110, merchant_uid=merchant, at=AT)
+        first = services.refund(hold_id=held.hold_id, at=AT)
+        assert services.refund(hold_id=held.hold_id, at=AT).entry_id == first.entry_id
+        assert years(mei) == {2025: 100, 2026: 50}
+        assert selectors.balance(addresses.merchant(merchant)) == 0
+        assert_sound()
+
+    def test_a_small_capture_touches_the_oldest_year_only(self, mei):
+        held = services.hold(key="h", participant_uid=mei, voucher_uid=uuid4(), points=120, at=AT)
+        services.capture(key="c", hold_id=held.hold_id, points=60, merchant_uid=uuid4(), at=AT)
+        assert len(lines_of(services.refund(hold_id=held.hold_id, at=AT).entry_id)) == 2
+        assert years(mei) == {2025: 100, 2026: 50}
+
+    def test_what_was_released_is_not_refunded(self, mei):
+        held = services.hold(key="h", participant_uid=mei, voucher_uid=uuid4(), points=5, at=AT)
+        services.release(key="r", hold_id=held.hold_id, at=AT)
+        with pytest.raises(errors.EntryNotFound):
+            services.refund(hold_id=held.hold_id, at=AT)
+
+
 class TestReverse:
     def test_is_the_exact_mirror(self):
         pool = fund(10)

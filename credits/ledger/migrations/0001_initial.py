@@ -18,10 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("address", models.CharField(max_length=120)),
-                (
-                    "unit",
-                    models.CharField(choices=[("points", "碳币"), ("fen", "分")], max_length=6),
-                ),
+                ("unit", models.CharField(choices=[("points", "碳币"), ("fen", "分")], max_length=6)),
                 (
                     "bounded",
                     models.GeneratedField(
@@ -41,8 +38,7 @@ class Migration(migrations.Migration):
                             models.When(
                                 address__regex="^participant:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:points:[0-9]{4}$",
                                 then=django.db.models.functions.comparison.Cast(
-                                    django.db.models.functions.text.Right("address", 4),
-                                    models.SmallIntegerField(),
+                                    django.db.models.functions.text.Right("address", 4), models.SmallIntegerField()
                                 ),
                             ),
                             default=None,
@@ -73,24 +69,10 @@ class Migration(migrations.Migration):
                         name="ledger_account_unbounded_idle",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "address__regex",
-                                "^(world:[a-z][a-z_]{1,31}(:(points|fen))?|(participant|pool|voucher|merchant|income|sponsor|cause):[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(:[a-z][a-z_]{0,31}(:[0-9]{1,4})?)?)$",
-                            )
-                        ),
-                        name="ledger_account_address",
+                        condition=models.Q(("unit__in", ["points", "fen"])), name="ledger_account_unit"
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("unit__in", ["points", "fen"])),
-                        name="ledger_account_unit",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("points_year__isnull", True),
-                            ("unit", "points"),
-                            _connector="OR",
-                        ),
+                        condition=models.Q(("points_year__isnull", True), ("unit", "points"), _connector="OR"),
                         name="ledger_account_points_year",
                     ),
                 ],
@@ -103,8 +85,7 @@ class Migration(migrations.Migration):
                 (
                     "uid",
                     models.UUIDField(
-                        db_default=models.Func(function="gen_random_uuid", output_field=models.UUIDField()),
-                        unique=True,
+                        db_default=models.Func(function="gen_random_uuid", output_field=models.UUIDField()), unique=True
                     ),
                 ),
                 (
@@ -136,14 +117,8 @@ class Migration(migrations.Migration):
                 ("idempotency_key", models.CharField(max_length=120)),
                 ("payload_sha256", models.BinaryField(max_length=32)),
                 ("effective_on", models.DateField()),
-                (
-                    "posted_at",
-                    models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow()),
-                ),
-                (
-                    "source",
-                    models.CharField(blank=True, db_default="", default="", max_length=120),
-                ),
+                ("posted_at", models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow())),
+                ("source", models.CharField(blank=True, db_default="", default="", max_length=120)),
                 (
                     "reverses",
                     models.OneToOneField(
@@ -165,19 +140,11 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "entry_id",
-                        "line_no",
-                        blank=True,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
+                        "entry_id", "line_no", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
                 ("line_no", models.IntegerField()),
-                (
-                    "unit",
-                    models.CharField(choices=[("points", "碳币"), ("fen", "分")], max_length=6),
-                ),
+                ("unit", models.CharField(choices=[("points", "碳币"), ("fen", "分")], max_length=6)),
                 ("amount", models.BigIntegerField()),
                 (
                     "account",
@@ -209,17 +176,13 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="hold",
-                        to="ledger.ledgeraccount",
+                        on_delete=django.db.models.deletion.PROTECT, related_name="hold", to="ledger.ledgeraccount"
                     ),
                 ),
                 (
                     "entry",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="hold",
-                        to="ledger.ledgerentry",
+                        on_delete=django.db.models.deletion.PROTECT, related_name="hold", to="ledger.ledgerentry"
                     ),
                 ),
             ],
@@ -231,12 +194,7 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[
-                            ("capture", "核销"),
-                            ("release", "退回"),
-                            ("expire", "超时退回"),
-                        ],
-                        max_length=8,
+                        choices=[("capture", "核销"), ("release", "退回"), ("expire", "超时退回")], max_length=8
                     ),
                 ),
                 ("held_points", models.BigIntegerField()),
@@ -244,17 +202,13 @@ class Migration(migrations.Migration):
                 (
                     "hold",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="resolution",
-                        to="ledger.hold",
+                        on_delete=django.db.models.deletion.PROTECT, related_name="resolution", to="ledger.hold"
                     ),
                 ),
                 (
                     "entry",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="resolution",
-                        to="ledger.ledgerentry",
+                        on_delete=django.db.models.deletion.PROTECT, related_name="resolution", to="ledger.ledgerentry"
                     ),
                 ),
             ],
@@ -281,12 +235,26 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="keep",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='RAISE EXCEPTION \'pgtrigger: Cannot update of "address", "unit" or delete rows from % table\', TG_TABLE_NAME;',
-                    hash="db4c4b8fefc5b3d241538dfc147151a7443705fe",
-                    operation='UPDATE OF "address", "unit" OR DELETE',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="8e2dd344af0c27e0ac2c9fff64caeb1357667666",
+                    operation="DELETE",
                     pgid="pgtrigger_keep_11f52",
                     table="ledger_ledgeraccount",
                     when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="ledgeraccount",
+            trigger=pgtrigger.compiler.Trigger(
+                name="fixed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'Cannot change the address or unit of an account' USING ERRCODE = 'restrict_violation';",
+                    hash="cf6df2b9761b0bec32b249c261ad137f237f9b9a",
+                    operation='UPDATE OF "address", "unit"',
+                    pgid="pgtrigger_fixed_4ad16",
+                    table="ledger_ledgeraccount",
+                    when="AFTER",
                 ),
             ),
         ),
@@ -345,8 +313,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="ledgerentry",
             constraint=models.CheckConstraint(
-                condition=models.Q(("line_count__gte", 2)),
-                name="ledger_entry_two_lines",
+                condition=models.Q(("line_count__gte", 2)), name="ledger_entry_two_lines"
             ),
         ),
         migrations.AddConstraint(
@@ -382,8 +349,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="ledgerentry",
             constraint=models.CheckConstraint(
-                condition=models.Q(("idempotency_key", ""), _negated=True),
-                name="ledger_entry_key_not_empty",
+                condition=models.Q(("idempotency_key", ""), _negated=True), name="ledger_entry_key_not_empty"
             ),
         ),
         migrations.AddConstraint(
@@ -391,10 +357,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("kind", "reversal"), ("reverses__isnull", False)),
-                    models.Q(
-                        models.Q(("kind", "reversal"), _negated=True),
-                        ("reverses__isnull", True),
-                    ),
+                    models.Q(models.Q(("kind", "reversal"), _negated=True), ("reverses__isnull", True)),
                     _connector="OR",
                 ),
                 name="ledger_entry_reversal_names_target",
@@ -512,11 +475,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="ledgerline",
-            index=models.Index(
-                fields=["account", "entry"],
-                include=("amount",),
-                name="ledger_line_account",
-            ),
+            index=models.Index(fields=["account", "entry"], include=("amount",), name="ledger_line_account"),
         ),
         migrations.AddConstraint(
             model_name="ledgerline",
