@@ -145,8 +145,8 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 300
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 5
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_SESSION_REMEMBER = True
-# T36, T38. `login_failed` counts per (user name, address), `login_failed_account` per user name wherever from; codes per
-# number, per address and for all together. Whoever tries the demo on one machine is one address.
+# T36, T38. `login_failed` counts per (user name, address), `login_failed_account` per user name wherever from; codes
+# per number, per address and for all together. Whoever tries the demo on one machine is one address.
 ACCOUNT_RATE_LIMITS = {
     "login": "60/m/ip",
     "login_failed": "30/m/ip,5/15m/key",

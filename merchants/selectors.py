@@ -8,7 +8,7 @@ from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import Participant, Person
-from accounts.selectors import participants_of
+from accounts.selectors import participants_of, person_of
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import NotFound
 
@@ -71,6 +71,14 @@ def shop_of_cashier(person: Person | None) -> Shop:
     if cashier is None:
         raise NoTill
     return cashier.shop
+
+
+def till_of(user: Any) -> tuple[Shop, Person]:
+    """The till that a login works, and who stands at it."""
+    person = person_of(user)
+    shop = shop_of_cashier(person)
+    assert person is not None  # shop_of_cashier refuses nobody
+    return shop, person
 
 
 def captures_today(shop: Shop, *, at: dt.datetime) -> QuerySet[Voucher]:

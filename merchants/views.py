@@ -12,7 +12,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.models import Participant
+from accounts.models import Participant, Person
 from accounts.selectors import participants_of
 from carbon_portal.kernel import clock, idempotency
 from carbon_portal.kernel.errors import DomainError
@@ -147,25 +147,24 @@ def _qr(voucher: Voucher) -> dict[str, Any]:
 @require_GET
 def till(request: HttpRequest) -> HttpResponse:
     """Scan or type; today's redemptions below."""
-    shop = selectors.shop_of_cashier(request.user.person)
-    return _till_page(request, shop, CodeForm(initial={"request_key": uuid.uuid4().hex}))
+    shop, person = selectors.till_of(request.user)
+    return _till_page(request, shop, person, CodeForm(initial={"request_key": uuid.uuid4().hex}))
 
 
 @login_required
 @require_POST
 def till_capture(request: HttpRequest) -> HttpResponse:
     """Yes or no, in words and colour. The same form sent twice shows the same answer."""
-    person = request.user.person
-    shop = selectors.shop_of_cashier(person)
+    shop, person = selectors.till_of(request.user)
     form = CodeForm(request.POST)
     if not form.is_valid():
-        return _till_page(request, shop, form, status=400)
+        return _till_page(request, shop, person, form, status=400)
     verdict = _capture_once(form.cleaned_data["request_key"], form.cleaned_data["code"], person)
     fresh = CodeForm(initial={"request_key": uuid.uuid4().hex})
-    return _till_page(request, shop, fresh, verdict=verdict, status=verdict["status"])
+    return _till_page(request, shop, person, fresh, verdict=verdict, status=verdict["status"])
 
 
-def _capture_once(request_key: str, code: str, person: Any) -> dict[str, Any]:
+def _capture_once(request_key: str, code: str, person: Person) -> dict[str, Any]:
     """Run the capture under the form's key: a double tap gets the first answer, marked as such."""
     found: dict[str, Any] = {}
 
@@ -191,21 +190,27 @@ def _capture_once(request_key: str, code: str, person: Any) -> dict[str, Any]:
 @require_POST
 def till_refund(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Undo a redemption of today."""
-    shop = selectors.shop_of_cashier(request.user.person)
+    shop, person = selectors.till_of(request.user)
     voucher = selectors.captured_voucher(shop, pk)
-    services.refund(voucher=voucher, person=request.user.person, at=clock.now())
+    services.refund(voucher=voucher, person=person, at=clock.now())
     messages.success(request, gettext("已撤销，碳币已退回顾客。"))
     return redirect("merchants:till")
 
 
 def _till_page(
-    request: HttpRequest, shop: Shop, form: CodeForm, verdict: dict[str, Any] | None = None, status: int = 200
+    request: HttpRequest,
+    shop: Shop,
+    person: Person,
+    form: CodeForm,
+    *,
+    verdict: dict[str, Any] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     context = {
         "shop": shop,
         "form": form,
         "verdict": verdict,
         "captures": selectors.captures_today(shop, at=clock.now())[:50],
-        "cashier": request.user.person,
+        "cashier": person,
     }
     return render(request, "merchants/till.html", context, status=status)

@@ -66,7 +66,7 @@ class domain_errors:
         return render(request, "errors/refusal.html", context, status=exception.http_status)
 
 
-class own_site:  # noqa: N801  (named like its neighbours in settings.MIDDLEWARE)
+class own_site:
     """allauth's views put Django's own site object into their context; here `site` is the portal's."""
 
     def __init__(self, get_response: Handler) -> None:

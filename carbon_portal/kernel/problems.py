@@ -17,7 +17,7 @@ _FRAMEWORK: dict[int, tuple[str, str, str]] = {
         "请求格式有误，没有写入。请按接口文档检查内容后重发。",
         "Malformed request. Nothing was written.",
     ),
-    401: ("not_authenticated", "请先取得访问令牌，并放在 Authorization 头里。", "Send a bearer token in Authorization."),
+    401: ("not_authenticated", "请先取得访问令牌，放在 Authorization 头里。", "Send a bearer token in Authorization."),
     403: ("forbidden", Forbidden.zh, Forbidden.en),
     404: ("not_found", NotFound.zh, NotFound.en),
     405: (

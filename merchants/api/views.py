@@ -107,13 +107,13 @@ class CaptureView(views.APIView):
     def post(self, request: Request) -> HttpResponse:
         form = serializers.CaptureSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        person = request.user.person
+        _shop, person = selectors.till_of(request.user)
 
         def deed() -> tuple[int, Any]:
             voucher = services.capture(code=form.validated_data["code"], person=person, at=clock.now())
             return 200, dict(serializers.CapturedSerializer(voucher).data)
 
-        return idempotent_write(request, client=f"till:{person and person.uuid}", deed=deed)
+        return idempotent_write(request, client=f"till:{person.uuid}", deed=deed)
 
 
 class RefundView(views.APIView):
@@ -124,8 +124,7 @@ class RefundView(views.APIView):
 
     @extend_schema(request=None, responses={200: serializers.CapturedSerializer}, parameters=[IDEMPOTENCY])
     def post(self, request: Request, pk: uuid.UUID) -> HttpResponse:
-        person = request.user.person
-        shop = selectors.shop_of_cashier(person)
+        shop, person = selectors.till_of(request.user)
 
         def deed() -> tuple[int, Any]:
             voucher = services.refund(voucher=selectors.captured_voucher(shop, pk), person=person, at=clock.now())

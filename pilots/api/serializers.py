@@ -10,7 +10,7 @@ class RegionSerializer(serializers.Serializer[Any]):
 
     code = serializers.CharField()
     kind = serializers.CharField()
-    parent = serializers.CharField()
+    parent = serializers.CharField()  # type: ignore[assignment]  # a field named like the base class's attribute
     name = serializers.CharField()
     name_en = serializers.CharField()
     slug = serializers.CharField()

@@ -110,9 +110,7 @@ def test_the_limit_breaks_without_the_lock_and_the_database_still_refuses(monkey
     give_points(cast.alice_account, 1000)
 
     def take(key: str) -> Callable[[], Voucher]:
-        return lambda: services.take_voucher(
-            offer=shop.offer, participant=cast.alice_account, request_key=key, at=AT
-        )
+        return lambda: services.take_voucher(offer=shop.offer, participant=cast.alice_account, request_key=key, at=AT)
 
     from django.db import IntegrityError
 

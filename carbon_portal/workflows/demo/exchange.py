@@ -28,8 +28,7 @@ def seed_exchange(cast: Cast, *, now: dt.datetime) -> int:
     assert cast.merchant is not None
     merchant = services.open_merchant(organisation=cast.merchant, region=cast.merchant.region, at=now)
     shops = list(Shop.objects.filter(merchant=merchant).order_by("pk")) or [
-        services.open_shop(merchant=merchant, name=name, address=address, region="440104")
-        for name, address in SHOPS
+        services.open_shop(merchant=merchant, name=name, address=address, region="440104") for name, address in SHOPS
     ]
     cashiers = [cast.users["tea-cashier-1"].person, cast.users["tea-cashier-2"].person]
     for shop, cashier in zip(shops, cashiers, strict=True):

@@ -70,8 +70,8 @@ class Command(BaseCommand):
         if report.factors_changed:
             self.stdout.write("因子库已更新 factor library synced")
         self.stdout.write(f"未变 unchanged: {len(report.unchanged)}")
-        for error in report.refused:
-            self.stderr.write(f"{error.detail} {error.detail_en}")
+        for refusal in report.refused:
+            self.stderr.write(f"{refusal.detail} {refusal.detail_en}")
         return 1 if report.refused else 0
 
     def _factors(self, options: dict[str, Any]) -> int:
