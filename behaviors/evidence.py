@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from PIL import Image, ImageOps
 
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.errors import ServiceUnavailable
 
 from .constants import RecordState
 from .errors import BadPicture, PictureUsed
@@ -76,7 +77,7 @@ def read(stream: IO[bytes]) -> Picture:
 
 
 def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Evidence:
-    """Write the file and its row; call inside the record's transaction. Errors: PictureUsed.
+    """Write the file and its row; call inside the record's transaction. Errors: PictureUsed, ServiceUnavailable.
 
     File first (temp, fsync, rename), row second: a crash in between leaves a file without a row, which the nightly
     comparison removes, never a row without a file. A picture of a record that its owner took back may serve again.
@@ -86,7 +87,10 @@ def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Eviden
         return _reuse(used, record)
     relative = f"{clock.local_date(at):%Y-%m}/{secrets.token_hex(16)}.jpg"
     path = Path(settings.MEDIA_ROOT) / relative
-    _write(path, picture.content)
+    try:
+        _write(path, picture.content)
+    except OSError as error:  # a full disk is a delay for the resident, not a lost record
+        raise ServiceUnavailable from error
     try:
         with transaction.atomic():
             return Evidence.objects.create(
