@@ -141,18 +141,21 @@ class Settlement:
         self.granted = dict(rows.asked)
         self.input_rules = [s for s in segments if s.rule.measure in rows.asked]
 
-    def run(self) -> None:
+    def run(self) -> np.ndarray | None:
+        """Settle the rows; return the positions that may have changed, None where no limit binds."""
         binding = self._binding()
         if not binding.any():
-            return
+            return None
         cut = np.ones(len(self.people), dtype=bool)
         cut[1:] = self.people[1:] != self.people[:-1]
         first = np.flatnonzero(cut)
         flagged = np.logical_or.reduceat(binding, first)[np.cumsum(cut) - 1]
+        touched = np.flatnonzero(flagged)
         if self._is_simple(flagged):
             flagged = self._by_sums(flagged)
         if flagged.any():
             self._one_by_one(np.flatnonzero(flagged))
+        return touched
 
     def consumed(self, segment: Segments) -> np.ndarray:
         rows = self.rows

@@ -127,7 +127,7 @@ class _Rebuilt(Batch):
         from .limits import Rows
 
         self.order = rows
-        self._write_back(Rows({}, computed, grams, refusal, over, limited))
+        self._write_back(Rows({}, computed, grams, refusal, over, limited), np.arange(len(rows)))
 
     def _left(self, rule: Any, rows: np.ndarray) -> np.ndarray:
         places = self.program.input_places[rule.measure] if rule.measure in self.bounds else 0
