@@ -164,6 +164,8 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
 # In the demo codes go to the console and to an outbox page; a province sets its own gateway here.
 SMS_GATEWAY = env.text("SMS_GATEWAY", "accounts.sms.OutboxGateway")
+# Limits count by address: behind a proxy that is the last-but-N entry of X-Forwarded-For, else everybody shares one.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0)
 
 # -- cookies and headers -----------------------------------------------------------------------------------------------
 SECURE_COOKIES = not DEMO
