@@ -19,6 +19,8 @@ LAST_YEAR = 9000
 MAX_TRIP = dt.timedelta(hours=24)
 MAX_INPUTS = 60
 MAX_INPUT_LENGTH = 64
+_GRADES = frozenset(EvidenceGrade.values)
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _INPUT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _METER = re.compile(r"[0-9A-Za-z-]{1,30}", re.ASCII)
 _SERIAL = re.compile(r"[0-9A-Za-z._/-]{1,64}", re.ASCII)
@@ -99,7 +101,7 @@ class Deed:
 
 def source_digest(*, scope: str, source_record_id: str) -> bytes:
     """The digest of a source key; `scope` (provider:<code> or participant:<uuid>) says whose numbers they are."""
-    return hashlib.sha256(_canonical([scope, source_record_id])).digest()
+    return hashlib.sha256(f"{scope}\0{source_record_id}".encode()).digest()  # neither part holds a NUL
 
 
 def source_scope(*, provider_code: str, participant: uuid.UUID) -> str:
@@ -130,7 +132,7 @@ def check(
     """
     if not isinstance(activity, str) or not _ACTIVITY.fullmatch(activity):
         raise BadField("activity", "unknown_activity", "行为代码不对,请从列表中选择。", "Unknown activity code.")
-    if evidence not in EvidenceGrade.values:
+    if evidence not in _GRADES:
         known = ", ".join(EvidenceGrade.values)
         raise BadField("evidence", "unknown_option", f"证据等级只能是 {known}。", f"Evidence must be one of {known}.")
     _check_place(region, town)
@@ -341,7 +343,7 @@ def _check_inputs(inputs: Mapping[str, str]) -> dict[str, str]:
 def _check_text(name: str, value: str, limit: int) -> str:
     if len(value) > limit:
         raise BadField(name, "too_long", f"最多 {limit} 个字,现在是 {len(value)} 个。", f"At most {limit} characters.")
-    if not all(character.isprintable() for character in value):
+    if not value.isprintable():
         raise BadField(
             name, "bad_text", "文字里有不能显示的字符,请重新输入。", "The text has characters that can't be shown."
         )
@@ -349,7 +351,7 @@ def _check_text(name: str, value: str, limit: int) -> str:
 
 
 def _canonical(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def _utc(moment: dt.datetime | None) -> str | None:

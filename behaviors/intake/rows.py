@@ -24,6 +24,8 @@ FIELDS = (
     "period_start", "period_end", "item_serial", "region", "town", "evidence", "note",
 )  # fmt: skip
 REQUIRED = ("source_record_id", "participant", "region")
+_FEED, _SELF_DECLARED = EvidenceGrade.FEED.value, EvidenceGrade.SELF_DECLARED.value
+_UNDER_REVIEW, _RECEIVED = RecordState.UNDER_REVIEW.value, RecordState.RECEIVED.value
 _INPUT = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
 _TIME = re.compile(
@@ -151,7 +153,7 @@ class RowReader:
             activity=kind.code,
             inputs={name: told[name] for name in self._inputs if name in told},
             region=told.get("region", ""),
-            evidence=told.get("evidence") or (EvidenceGrade.FEED if provider else EvidenceGrade.SELF_DECLARED).value,
+            evidence=told.get("evidence") or (_FEED if provider else _SELF_DECLARED),
             at=self.at,
             occurred_on=_date("occurred_on", told),
             started_at=_time("started_at", told),
@@ -183,7 +185,7 @@ class RowReader:
             source=deeds.source_digest(scope=scope, source_record_id=number),
             identity=deed.identity_digest(),
             content=deed.content_sha256(),
-            state=(RecordState.UNDER_REVIEW if deed.is_too_fast() else RecordState.RECEIVED).value,
+            state=_UNDER_REVIEW if deed.is_too_fast() else _RECEIVED,
         )
 
     def _account(self, name: str) -> Account:
@@ -260,7 +262,7 @@ def _time(name: str, told: Mapping[str, str]) -> dt.datetime | None:
     if not _TIME.fullmatch(text):
         raise _not_a_date(name, text)
     try:
-        moment = dt.datetime.fromisoformat(_padded(text))
+        moment = dt.datetime.fromisoformat(text if text[4:5] == text[7:8] == "-" and len(text) > 15 else _padded(text))
     except ValueError:
         raise _not_a_date(name, text) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=clock.LOCAL_ZONE)
