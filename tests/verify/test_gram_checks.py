@@ -153,7 +153,8 @@ def test_sums_and_pairs_that_are_off_are_named(world, subtests):
             "INSERT INTO credits_reduction (record_id, record_on, revision, participant_id, subject, region, activity,"
             " sector, methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable,"
             " dependencies, created_at) SELECT 70000 + n, record_on, 1, participant_id, subject, region, activity, sector,"
-            " methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable, '{}', created_at"
+            " methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable, '{}',"
+            " created_at"
             f" FROM credits_reduction, generate_series(1, 6) n WHERE id = {world.reduction}"
         )
         assert any("records/day" in name for name in found["V43c"])

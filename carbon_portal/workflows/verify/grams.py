@@ -83,7 +83,7 @@ CHECKS = [
                  WHERE m.activity = x.activity
                    AND m.region IN (x.region, left(x.region, 4) || '00', left(x.region, 2) || '0000', '000000')
                    AND v.state IN ('published', 'superseded', 'withdrawn') AND v.effective_from <= x.record_on
-                   AND v.published_at <= x.created_at
+                   AND (v.published_at <= x.created_at OR v.id = x.methodology_version_id)
                    AND (v.state <> 'withdrawn' OR v.sunset_on >= x.record_on OR v.id = x.methodology_version_id)
                  ORDER BY m.region = x.region DESC, m.region = left(x.region, 4) || '00' DESC,
                           m.region = left(x.region, 2) || '0000' DESC, v.effective_from DESC, v.id DESC
