@@ -10,7 +10,7 @@ class NoPointsRule(DomainError):
     http_status = 409
     title = "没有碳币规则"
     title_en = "No points rule"
-    zh = "{on} 没有生效的碳币规则,暂时不能发放碳币;减碳量不受影响。请管理员登记规则。"
+    zh = "{on} 没有生效的碳币规则，暂时不能发放碳币；减碳量不受影响。请管理员登记规则。"
     en = "No points rule is in force on {on}; grams are unaffected. An administrator must enter a rule."
 
 
@@ -21,7 +21,7 @@ class BadFunding(DomainError):
     http_status = 400
     title = "注资数额有误"
     title_en = "Invalid funding"
-    zh = "注资数额须为 1 至 {largest} 之间的整数碳币,现在是 {points}。没有写入。"
+    zh = "注资数额须为 1 至 {largest} 之间的整数碳币，现在是 {points}。没有写入。"
     en = "Fund a whole number of points from 1 to {largest}; got {points}. Nothing was written."
 
 
@@ -32,5 +32,5 @@ class OverClaimed(DomainError):
     http_status = 409
     title = "减碳量已被使用"
     title_en = "Grams already used"
-    zh = "这笔减碳量可用的不足 {grams} 克:同一克减碳量只能用一次。没有写入。"
+    zh = "这笔减碳量可用的不足 {grams} 克：同一克减碳量只能用一次。没有写入。"
     en = "Fewer than {grams} g of this reduction are unused: a gram is used at most once. Nothing was written."

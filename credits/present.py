@@ -166,16 +166,16 @@ def arrival(record: BehaviorRecord) -> str:
     """When the record will be final, while it is not."""
     if record.state in ("received", "checking"):
         if record.window_ends_at > record.received_at:
-            return _("通常 1 分钟内出暂算结果;%(when)s 后转为终算并发放碳币,无需领取。") % {
+            return _("通常 1 分钟内出暂算结果；%(when)s 后转为终算并发放碳币，无需领取。") % {
                 "when": local_datetime(record.window_ends_at)
             }
-        return _("通常 1 分钟内出结果,碳币随后到账,无需领取。")
+        return _("通常 1 分钟内出结果，碳币随后到账，无需领取。")
     if record.state == "provisional":
-        return _("更正期到 %(when)s 结束,之后转为终算并发放碳币,无需领取。") % {
+        return _("更正期到 %(when)s 结束，之后转为终算并发放碳币，无需领取。") % {
             "when": local_datetime(record.window_ends_at)
         }
     if record.state == "under_review":
-        return _("已转人工复核,3 个工作日内答复。余额不受影响。")
+        return _("已转人工复核，3 个工作日内答复。余额不受影响。")
     return ""
 
 
@@ -214,12 +214,12 @@ def why(record: BehaviorRecord, reduction: Reduction | None) -> str:
     """One sentence: why nothing, why less, or that it counts in full; empty while it is being worked on."""
     if record.state in _ENDED or record.state == "under_review":
         if record.reason == "calculation_failed":
-            return _("这条记录在计算时出错,已转人工处理;余额不受影响。")
+            return _("这条记录在计算时出错，已转人工处理；余额不受影响。")
         return behaviors.why_here(record)
     if reduction is None:
         return ""
     if reduction.reason == REVERSED:
-        return _("这条记录已撤销,减碳量和碳币已收回。")
+        return _("这条记录已撤销，减碳量和碳币已收回。")
     return sentence(reduction.reason, get_language() or "zh")
 
 
@@ -259,7 +259,14 @@ def trace(data: dict[str, Any]) -> dict[str, Any]:
         "title_here": pick(data["title"]),
         "inputs_here": [_input(line) for line in data["inputs"]],
         "steps_here": [
-            {**step, "unit": unit(step["unit"]), "number": index} for index, step in enumerate(data["steps"], 1)
+            {
+                **step,
+                "formula": times(step["formula"]),
+                "formula_with_numbers": times(step["formula_with_numbers"]),
+                "unit": unit(step["unit"]),
+                "number": index,
+            }
+            for index, step in enumerate(data["steps"], 1)
         ],
         "parameters_here": [_parameter(name, value) for name, value in data["parameters"].items()],
         "history_here": [_history(name, value) for name, value in data["history"].items()],
@@ -273,6 +280,11 @@ def trace(data: dict[str, Any]) -> dict[str, Any]:
         ),
         "revised": len(data["revisions"]) > 1,
     }
+
+
+def times(formula: str) -> str:
+    """A formula as people write it: × for the language's *."""
+    return formula.replace(" * ", " × ")
 
 
 def unit(code: str | None) -> str:
@@ -337,7 +349,7 @@ def _limit(line: dict[str, Any], labels: dict[str, str], data: dict[str, Any]) -
     if "." in left:
         left = left.rstrip("0").rstrip(".")
     return {
-        "label": f"{measure}{pgettext('between measure and period', ',')}{period}",
+        "label": f"{measure}{pgettext('between measure and period', '，')}{period}",
         "max": f"{line['max']} {shown}",
         "left": f"{left} {shown}",
     }

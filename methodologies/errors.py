@@ -15,7 +15,9 @@ class PublishedVersionChanged(LibraryError):
     """A published version never changes (Q3). Data: code, version."""
 
     code = "published_version_changed"
-    zh = "{code} 第 {version} 版已发布,内容不能再改。请恢复原文,并把修改写成新版本(新的 version 和 effective_from)。"
+    zh = (
+        "{code} 第 {version} 版已发布，内容不能再改。请恢复原文，并把修改写成新版本（新的 version 和 effective_from）。"
+    )
     en = (
         "{code} version {version} is published and never changes. Restore its text and write the change as a new "
         "version (a new version and effective_from)."
@@ -26,7 +28,7 @@ class ScopeChanged(LibraryError):
     """Activity, issuing region, level and sector belong to the code. Data: code, key."""
 
     code = "scope_changed"
-    zh = "{code} 的 {key} 与已登记的不同。一个代码的行为、地区、级别和领域不能改;请换一个新代码。"
+    zh = "{code} 的 {key} 与已登记的不同。一个代码的行为、地区、级别和领域不能改；请换一个新代码。"
     en = "{code}: {key} differs from what is registered. A code keeps its activity, region, level and sector."
 
 
@@ -34,7 +36,7 @@ class AnotherCodeInForce(LibraryError):
     """Per activity and issuing region at most one code is in force at a time. Data: code, activity, region."""
 
     code = "another_code_in_force"
-    zh = "{code} 不能发布:{region} 的“{activity}”在同一时间已有另一个方法学生效。请先给它设停用日期。"
+    zh = "{code} 不能发布：{region} 的“{activity}”在同一时间已有另一个方法学生效。请先给它设停用日期。"
     en = "{code} can't be published: another code is in force for {activity} in {region}. Give that one a sunset date."
 
 
@@ -42,7 +44,7 @@ class FactorChanged(LibraryError):
     """A factor value that has been in force never changes or vanishes. Data: factor, start."""
 
     code = "factor_changed"
-    zh = "因子 {factor} 自 {start} 起的数值已经同步过,不能改动或删除。请恢复原值,用新的开始日期写新值。"
+    zh = "因子 {factor} 自 {start} 起的数值已经同步过，不能改动或删除。请恢复原值，用新的开始日期写新值。"
     en = (
         "The value of factor {factor} from {start} has been synced; it can't be changed or removed. "
         "Restore it and write the new value under a new start date."

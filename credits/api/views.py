@@ -92,7 +92,7 @@ def _year(text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) == 4 and int(text) >= 1):
         raise InvalidInput(
-            reason="year 须为四位年份,例如 2026。",
+            reason="year 须为四位年份，例如 2026。",
             reason_en="year must have four digits, such as 2026.",
             errors=[{"field": "year", "code": "invalid", "message": "四位年份", "message_en": "a four-digit year"}],
         )
