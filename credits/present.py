@@ -1,13 +1,14 @@
 """What the pages of this app show, in the page's language: labels, rows, the trace as plain sentences."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.models import Participant
@@ -36,6 +37,7 @@ _PILLS = {
     "under_review": "wait",
     "reversed": "no",
 }
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _ENDED = frozenset({"rejected", "duplicate", "reversed"})
 
 
@@ -258,16 +260,7 @@ def trace(data: dict[str, Any]) -> dict[str, Any]:
     return data | {
         "title_here": pick(data["title"]),
         "inputs_here": [_input(line) for line in data["inputs"]],
-        "steps_here": [
-            {
-                **step,
-                "formula": times(step["formula"]),
-                "formula_with_numbers": times(step["formula_with_numbers"]),
-                "unit": unit(step["unit"]),
-                "number": index,
-            }
-            for index, step in enumerate(data["steps"], 1)
-        ],
+        "steps_here": [_step(step, labels) for step in data["steps"]],
         "parameters_here": [_parameter(name, value) for name, value in data["parameters"].items()],
         "history_here": [_history(name, value) for name, value in data["history"].items()],
         "limits_here": [_limit(line, labels, data) for line in data["limits"]],
@@ -280,11 +273,6 @@ def trace(data: dict[str, Any]) -> dict[str, Any]:
         ),
         "revised": len(data["revisions"]) > 1,
     }
-
-
-def times(formula: str) -> str:
-    """A formula as people write it: × for the language's *."""
-    return formula.replace(" * ", " × ")
 
 
 def unit(code: str | None) -> str:
@@ -308,6 +296,21 @@ def rounding(rule: str) -> str:
         "half_up": _("四舍五入到克"),
         "half_even": _("四舍六入五成双到克"),
     }[rule]
+
+
+def _step(step: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
+    """A step as people write it: what they filled in by its label, × and ÷ for the signs."""
+    formula = _NAME.sub(lambda match: labels.get(match[0], match[0]), step["formula"])
+    return {
+        **step,
+        "unit": unit(step["unit"]),
+        "formula": _signs(formula),
+        "numbers": _signs(step["formula_with_numbers"]),
+    }
+
+
+def _signs(formula: str) -> str:
+    return formula.replace("*", "×").replace("/", "÷").replace("-", "−")
 
 
 def _input(line: dict[str, Any]) -> dict[str, Any]:
@@ -349,7 +352,7 @@ def _limit(line: dict[str, Any], labels: dict[str, str], data: dict[str, Any]) -
     if "." in left:
         left = left.rstrip("0").rstrip(".")
     return {
-        "label": f"{measure}{pgettext('between measure and period', '，')}{period}",
+        "label": f"{measure}{_('，')}{period}",
         "max": f"{line['max']} {shown}",
         "left": f"{left} {shown}",
     }
@@ -393,7 +396,7 @@ def statement_months(lines: Sequence[StatementLine]) -> list[dict[str, Any]]:
 def _line(line: StatementLine) -> dict[str, Any]:
     return {
         "title": str(line.kind.label),
-        "sub": f"{local_datetime(line.posted_at)} · {_('余 %(points)s') % {'points': points(line.balance_points)}}",
+        "sub": f"{local_date(line.effective_on)} · {_('余 %(points)s') % {'points': points(line.balance_points)}}",
         "amount": points(line.points, "+"),
         "amount_kind": "out" if line.points < 0 else "",
         "icon": "sprout" if line.points > 0 else "gift",

@@ -17,7 +17,7 @@ _WITH_NEWEST = """
 CHECKS = [
     Check(
         id="V41",
-        title_zh="每条减碳量都有对应的记录,内容一致",
+        title_zh="每条减碳量都有对应的记录，内容一致",
         title_en="Each reduction has its record, with the same participant, day, place, activity and evidence",
         sql="""
             SELECT x.id, x.record_id FROM credits_reduction x
@@ -28,7 +28,7 @@ CHECKS = [
     ),
     Check(
         id="V41b",
-        title_zh="已算出的记录都有减碳量,未算或未通过的没有",
+        title_zh="已算出的记录都有减碳量，未算或未通过的没有",
         title_en="Records that were quantified have a reduction, the others have none",
         sql="""
             SELECT r.id, r.state FROM behaviors_behaviorrecord r
@@ -39,7 +39,7 @@ CHECKS = [
     ),
     Check(
         id="V41c",
-        title_zh="每条记录只有一个来源编号,编号指向记录",
+        title_zh="每条记录只有一个来源编号，编号指向记录",
         title_en="Each record has one source key, and each key, trip and picture its record",
         sql="""
             SELECT r.id, 'record without one source key' FROM behaviors_behaviorrecord r
@@ -118,7 +118,7 @@ CHECKS = [
     ),
     Check(
         id="V43",
-        title_zh="减碳量不为负,也不多于算出的量",
+        title_zh="减碳量不为负，也不多于算出的量",
         title_en="Grams are never negative and never more than was computed",
         sql="""
             SELECT id, computed_g, reduction_g FROM credits_reduction
@@ -192,7 +192,7 @@ CHECKS = [
     ),
     Check(
         id="V45",
-        title_zh="每条记录每次更正只有一个结果,次序连续",
+        title_zh="每条记录每次更正只有一个结果，次序连续",
         title_en="One result per record and revision, numbered from 1 without a gap",
         sql="""
             SELECT record_id, count(*), max(revision) FROM credits_reduction GROUP BY record_id

@@ -14,7 +14,7 @@ _WITH_COUNTED = """
 CHECKS = [
     Check(
         id="V7",
-        title_zh="每条终算的减碳量只计一次碳币,或在排队",
+        title_zh="每条终算的减碳量只计一次碳币，或在排队",
         title_en="Each final reduction of more than 0 g has earned once or waits for funds, never both or neither",
         sql="""
             SELECT x.id, x.record_id FROM credits_reduction x

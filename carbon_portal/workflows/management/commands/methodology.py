@@ -11,7 +11,7 @@ from methodologies.engine import DocumentError
 
 
 class Command(BaseCommand):
-    help = "方法学文档:检查、测算、同步、因子 (methodology documents)"
+    help = "方法学文档：检查、测算、同步、因子 (methodology documents)"
     # `check` and `evaluate` work where there is no database at all.
     requires_system_checks: list[str] = []
     requires_migrations_checks = False

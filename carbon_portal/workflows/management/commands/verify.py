@@ -40,7 +40,7 @@ class Command(BaseCommand):
             for finding in findings:
                 self._print(finding)
             total = sum(finding.count for finding in wrong)
-            self.stdout.write(f"{len(findings)} 项核对,{total} 处不符 ({len(findings)} checks, {total} violations)")
+            self.stdout.write(f"{len(findings)} 项核对，{total} 处不符 ({len(findings)} checks, {total} violations)")
         if wrong:
             raise SystemExit(1)
 
