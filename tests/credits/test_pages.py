@@ -1,0 +1,185 @@
+"""The resident's pages of records, traces and points, and the same over HTTP."""
+
+import datetime as dt
+
+import pytest
+from oauth2_provider.models import AccessToken, Application
+
+from behaviors.models import BehaviorRecord
+from carbon_portal.kernel import clock
+from credits import services
+from tests.people import build_cast
+
+from .cases import AT, prepare, records
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast():
+    prepare()
+    return build_cast()
+
+
+@pytest.fixture
+def alice(client, cast):
+    client.force_login(cast.alice, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def text(response) -> str:
+    return response.content.decode()
+
+
+def test_the_list_shows_state_grams_and_points_and_says_when_it_is_empty(alice, cast):
+    assert "还没有记录" in text(alice.get("/records/"))
+    final, waiting = records({"participant": cast.alice_account}, {"participant": cast.alice_account})
+    BehaviorRecord.objects.filter(pk=waiting).update(state="under_review")
+    services.quantify_pending(at=AT)
+    page = text(alice.get("/records/"))
+    assert "233 克" in page
+    assert "+2 碳币" in page
+    assert "人工复核" in page
+    assert f"/records/{final}" in page
+    assert "没有符合条件的记录" in text(alice.get("/records/?state=rejected"))
+    assert alice.get("/records/?page=abc&state=nonsense&account=x").status_code == 200
+
+
+def test_a_record_says_where_it_stands_and_why(alice, cast):
+    (pk,) = records({"participant": cast.alice_account})
+    before = text(alice.get(f"/records/{pk}"))
+    assert "已收到" in before
+    assert "通常 1 分钟内出结果" in before
+    assert "撤销这条记录" in before
+    assert "还没有计算结果" in text(alice.get(f"/records/{pk}/trace"))
+    services.quantify_pending(at=AT)
+    after = text(alice.get(f"/records/{pk}"))
+    assert "233" in after
+    assert "按规定比例计入" in after
+    assert "撤销这条记录" not in after
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"inputs": {"distance": "-1"}}, "小于方法学规定的最小值"),
+        ({"on": dt.date(2024, 1, 1)}, "不在该方法学的适用范围内"),
+        ({"evidence": "feed", "inputs": {"distance": "10"}}, "全额计入"),
+    ],
+)
+def test_the_reason_is_a_sentence(alice, cast, row, sentence):
+    (pk,) = records({"participant": cast.alice_account, **row})
+    services.quantify_pending(at=AT)
+    assert sentence in text(alice.get(f"/records/{pk}"))
+
+
+def test_the_trace_can_be_followed_with_a_calculator(alice, cast):
+    (pk,) = records({"participant": cast.alice_account})
+    services.quantify_pending(at=AT)
+    page = text(alice.get(f"/records/{pk}/trace"))
+    for part in (
+        "乘行里程",
+        "10 × 46.7",
+        "467",
+        "50%",
+        "233 克",
+        "示例值",
+        "GD-METRO-TRIP",
+        "上限 120 公里",
+        "SHA-256",
+    ):
+        assert part in page, part
+
+
+def test_another_persons_record_and_a_missing_one_give_the_same_answer(client, cast):
+    (pk,) = records({"participant": cast.alice_account})
+    client.force_login(cast.bob, backend="django.contrib.auth.backends.ModelBackend")
+    for path in (f"/records/{pk}", f"/records/{pk}/trace"):
+        foreign, missing = client.get(path), client.get(path.replace(str(pk), "999999999"))
+        assert (foreign.status_code, missing.status_code) == (404, 404)
+        assert "46.7" not in text(foreign)
+    assert client.get("/records/99999999999999999999").status_code == 404
+
+
+def test_visitors_are_sent_to_the_login(client, cast):
+    for path in ("/records/", "/statement", "/records/1"):
+        assert client.get(path).status_code == 302
+
+
+def test_the_estimate_while_typing(alice, cast):
+    form = {"activity": "metro_trip", "participant": str(cast.alice_account.pk), "region": "440605"}
+    form["day"] = clock.today().isoformat()
+    good = alice.post("/records/estimate", {**form, "input_distance": "10"})
+    assert good.status_code == 200
+    assert "233" in text(good)
+    assert text(good).startswith("<output") or "<output" in text(good)
+    assert "不是数字" in text(alice.post("/records/estimate", {**form, "input_distance": "1e9"}))
+    assert "填好后" in text(alice.post("/records/estimate", {**form, "input_distance": " "}))
+    hostile = {"activity": "x\x00y", "input_distance": "1" * 5000, "day": "yesterday", "region": "<b>"}
+    assert alice.post("/records/estimate", {**form, **hostile}).status_code == 200
+    foreign = {**form, "participant": str(cast.bob_account.pk), "input_distance": "10"}
+    assert alice.post("/records/estimate", foreign).status_code == 404
+    assert BehaviorRecord.objects.count() == 0
+
+
+def test_the_statement_lists_every_line_and_sums_to_the_balance(alice, cast):
+    assert "还没有碳币变动" in text(alice.get("/statement"))
+    records({"participant": cast.alice_account}, {"participant": cast.alice_account, "evidence": "feed"})
+    services.quantify_pending(at=AT)
+    page = text(alice.get("/statement"))
+    assert "减碳发放" in page
+    assert "2027年12月31日" in page
+    assert "+7" in page  # 233 + 467 g
+    assert alice.get("/statement?cursor=zzz").status_code == 422
+    assert alice.get("/statement?year=1&account=nobody").status_code == 200
+
+
+def test_the_pages_speak_english(alice, cast):
+    (pk,) = records({"participant": cast.alice_account})
+    services.quantify_pending(at=AT)
+    alice.cookies["language"] = "en"
+    page = text(alice.get(f"/records/{pk}"))
+    assert "only a share of the result" in page
+
+
+# -- over HTTP ---------------------------------------------------------------------------------------------------------
+
+
+def bearer(user, scope: str = "me") -> dict[str, str]:
+    application, _ = Application.objects.get_or_create(
+        name="app", client_type="public", authorization_grant_type="authorization-code", redirect_uris="https://a.test/"
+    )
+    expires = clock.now() + dt.timedelta(hours=1)
+    token = AccessToken.objects.create(
+        user=user, application=application, token=f"{user.pk}-{scope}", expires=expires, scope=scope
+    )
+    return {"HTTP_AUTHORIZATION": f"Bearer {token.token}"}
+
+
+def test_account_entries_and_trace_over_http(client, cast):
+    (pk,) = records({"participant": cast.alice_account})
+    services.quantify_pending(at=AT)
+    mine = bearer(cast.alice)
+    account = client.get("/api/v1/me/account", **mine).json()["accounts"][0]
+    assert (account["final_g"], account["spendable_points"], account["records"]) == (233, 2, 1)
+    assert account["points"][0]["expires_on"] == "2027-12-31"
+    entries = client.get("/api/v1/me/entries", **mine).json()
+    assert [(row["kind"], row["points"], row["balance_points"]) for row in entries["results"]] == [("award", 2, 2)]
+    body = client.get(f"/api/v1/me/records/{pk}/trace", **mine).json()
+    assert body["trace"]["reduction_g"] == 233
+    assert body["trace"]["parameters"]["saving_per_km"]["confidence"] == "sample"
+
+    other = bearer(cast.bob)
+    assert client.get(f"/api/v1/me/records/{pk}/trace", **other).status_code == 404
+    assert client.get("/api/v1/me/account", **bearer(cast.carol, "till")).status_code == 403
+    assert client.get("/api/v1/me/account").status_code == 401
+    assert client.get("/api/v1/me/entries?year=20x6", **mine).json()["code"] == "invalid_input"
+    assert client.get("/api/v1/me/entries?cursor=%00", **mine).status_code == 422
+
+
+def test_the_reconciliation_is_public_and_balances(client, cast):
+    records({"participant": cast.alice_account})
+    services.quantify_pending(at=AT)
+    body = client.get("/api/v1/reconciliation").json()
+    assert body["final_g"] == body["uncertifiable_g"] == 233
+    assert body["difference_g"] == 0
