@@ -91,9 +91,12 @@ def _factors(pk: int, sha256: str) -> Factors:
     return load_factors(FactorLibrary.objects.values_list("source", flat=True).get(pk=pk), name="factors.yaml")
 
 
-def program_for(version: MethodologyVersion | VersionRow) -> Program:
-    """The compiled document; cached by the hashes of the document and of the factor library it was compiled with."""
-    factors = factor_library()
+def program_for(version: MethodologyVersion | VersionRow, factors: Factors | None = None) -> Program:
+    """The compiled document; cached by the hashes of the document and of the factor library it was compiled with.
+
+    Who asks for many hands over `factor_library()`, so that it is looked up once.
+    """
+    factors = factors or factor_library()
     return _program(version.pk, version.sha256, factors.sha256, _Unhashed(factors))
 
 

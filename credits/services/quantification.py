@@ -160,6 +160,7 @@ def _results(claimed: Sequence[Claimed]) -> list[Result]:
     groups: dict[VersionRow, list[Claimed]] = defaultdict(list)
     table = VersionTable()
     found: dict[tuple[str, str, dt.date], VersionRow | None] = {}
+    programs: dict[VersionRow, Program] = {}
     for record in claimed:
         key = (record.activity, record.region, record.on)
         if key not in found:
@@ -167,13 +168,16 @@ def _results(claimed: Sequence[Claimed]) -> list[Result]:
         version = found[key]
         if version is None:
             results.append(Result(record, NOT_IN_FORCE))
-        elif not record.active or record.subject not in program_for(version).document.participants:
+            continue
+        if version not in programs:
+            programs[version] = program_for(version)
+        if not record.active or record.subject not in programs[version].document.participants:
             results.append(Result(record, NOT_ELIGIBLE))
         else:
             groups[version].append(record)
     # Versions of one code share its limits, so they are settled one after the other, by date.
     batches = [
-        (version, program_for(version), records, columns_of(program_for(version), records))
+        (version, programs[version], records, columns_of(programs[version], records))
         for version, records in sorted(groups.items(), key=lambda item: (item[0].code, item[0].effective_from))
     ]
     used = _lock_usage(

@@ -50,6 +50,14 @@ def test_small_deeds_lose_nothing_to_rounding():
     assert ledger.spendable_points(alice.pk, on=AT.date()) == 9  # 932 g
 
 
+def test_a_chunk_takes_the_same_number_of_queries_however_many_records(django_assert_max_num_queries):
+    prepare()
+    for count in (2, 40):
+        records(*[{"participant": resident(), "evidence": "feed"} for _ in range(count)])
+        with django_assert_max_num_queries(26):
+            services.quantify_pending(at=AT)
+
+
 def test_a_second_sweep_changes_nothing():
     prepare()
     records({"participant": resident()})
