@@ -20,14 +20,14 @@ class PortalAccountAdapter(DefaultAccountAdapter):
     """Phone first; codes leave through the SMS gateway."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "account_inactive": gettext_lazy("这个账户已停用。如有疑问,请拨服务热线。"),
+        "account_inactive": gettext_lazy("这个账户已停用。如有疑问，请拨服务热线。"),
         "enter_current_password": gettext_lazy("请输入现在的密码。"),
-        "incorrect_code": gettext_lazy("验证码不对,请核对短信里的 6 位数字。"),
+        "incorrect_code": gettext_lazy("验证码不对，请核对短信里的 6 位数字。"),
         "incorrect_password": gettext_lazy("密码不对。"),
         "invalid_login": gettext_lazy("用户名或密码不对。"),
         "phone_password_mismatch": gettext_lazy("用户名或密码不对。"),
-        "rate_limited": gettext_lazy("验证码请求太频繁。同一号码 1 分钟 1 条、一天 5 条,请稍后再试。"),
-        "too_many_login_attempts": gettext_lazy("输错次数太多,请稍后再试。账户是安全的。"),
+        "rate_limited": gettext_lazy("验证码请求太频繁。同一号码 1 分钟 1 条、一天 5 条，请稍后再试。"),
+        "too_many_login_attempts": gettext_lazy("输错次数太多，请稍后再试。账户是安全的。"),
         "username_password_mismatch": gettext_lazy("用户名或密码不对。"),
     }
 
@@ -56,7 +56,7 @@ class PortalAccountAdapter(DefaultAccountAdapter):
 
     def send_verification_code_sms(self, user: User, phone: str, code: str, **kwargs: Any) -> None:
         """The text starts with the code, so that a lock screen shows it."""
-        text = _("%(code)s 是您的登录验证码,5 分钟内有效。工作人员不会向您索要,请勿告诉他人。") % {"code": code}
+        text = _("%(code)s 是您的登录验证码，5 分钟内有效。工作人员不会向您索要，请勿告诉他人。") % {"code": code}
         sms.gateway().send(phone=phone, text=text)
 
     def send_unknown_account_sms(self, phone: str, **kwargs: Any) -> None:

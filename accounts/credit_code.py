@@ -38,12 +38,12 @@ def parse(text: str) -> str:
     code = re.sub(r"[\s-]+", "", unicodedata.normalize("NFKC", text)).upper()
     if not code:
         raise CreditCodeInvalid(
-            reason="请填写统一社会信用代码,它在营业执照右上角,共 18 位。",
+            reason="请填写统一社会信用代码，它在营业执照右上角，共 18 位。",
             reason_en="Enter the unified social credit code: 18 characters, at the top of the business licence.",
         )
     if len(code) != LENGTH:
         raise CreditCodeInvalid(
-            reason=f"统一社会信用代码应为 18 位,现在是 {len(code)} 位。",
+            reason=f"统一社会信用代码应为 18 位，现在是 {len(code)} 位。",
             reason_en=f"The credit code has 18 characters; this one has {len(code)}.",
         )
     for place, character in enumerate(code, start=1):
@@ -51,18 +51,18 @@ def parse(text: str) -> str:
             raise _wrong_character(place, character)
     if not code[2:8].isdigit():
         raise CreditCodeInvalid(
-            reason="统一社会信用代码第 3 至 8 位是行政区划,只能是数字,请对照营业执照。",
+            reason="统一社会信用代码第 3 至 8 位是行政区划，只能是数字，请对照营业执照。",
             reason_en="Characters 3 to 8 of the credit code are the area and must be digits. Compare with the licence.",
         )
     if check_character(code[:17]) != code[17]:
         raise CreditCodeInvalid(
-            reason="统一社会信用代码第 18 位校验不符,请核对是否把 0 写成 O,或有两位写反。",
+            reason="统一社会信用代码第 18 位校验不符，请核对是否把 0 写成 O，或有两位写反。",
             reason_en="The check character (18th) of the credit code does not fit. Look for O in place of 0, "
             "or two characters exchanged.",
         )
     if subject_check_character(code[8:16]) != code[16]:
         raise CreditCodeInvalid(
-            reason="统一社会信用代码第 17 位(主体标识码校验)不符,请对照营业执照重新填写。",
+            reason="统一社会信用代码第 17 位（主体标识码校验）不符，请对照营业执照重新填写。",
             reason_en="The 17th character (check of the subject code) does not fit. Copy it again from the licence.",
         )
     return code
@@ -78,6 +78,6 @@ def _wrong_character(place: int, character: str) -> CreditCodeInvalid:
         else "Only digits and capital letters without I, O, S, V, Z are used."
     )
     return CreditCodeInvalid(
-        reason=f"统一社会信用代码第 {place} 位不能是“{shown}”,{hint}",
+        reason=f"统一社会信用代码第 {place} 位不能是“{shown}”，{hint}",
         reason_en=f"Character {place} of the credit code cannot be “{shown}”. {hint_en}",
     )

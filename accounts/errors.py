@@ -33,7 +33,7 @@ class RegionInvalid(DomainError):
 
 class UnknownScene(DomainError):
     code = "unknown_scene"
-    zh = "没有这个授权场景,未作任何改动。请刷新页面后再试。"
+    zh = "没有这个授权场景，未作任何改动。请刷新页面后再试。"
     en = "There is no such data scene; nothing was changed. Reload the page and try again."
 
 
@@ -44,7 +44,7 @@ class AlreadyOnePerson(DomainError):
     http_status = 409
     title = "已有账户"
     title_en = "An account exists"
-    zh = "这个身份已经有一个碳账户,一个人只能开一个。请用原来的手机号登录;手机号已停用的,请拨服务热线办理变更。"
+    zh = "这个身份已经有一个碳账户，一个人只能开一个。请用原来的手机号登录；手机号已停用的，请拨服务热线办理变更。"
     en = (
         "This identity already has a carbon account; a person has one. "
         "Log in with the earlier phone number, or call the hotline if it is no longer in use."
@@ -56,14 +56,14 @@ class AlreadyInHousehold(DomainError):
     http_status = 409
     title = "已在一个家庭里"
     title_en = "Already in a family"
-    zh = "{who}已在另一个家庭里,一个人同一时间只能属于一个家庭。请先退出原来的家庭。"
+    zh = "{who}已在另一个家庭里，一个人同一时间只能属于一个家庭。请先退出原来的家庭。"
     en = "{who_en} already belongs to another family; a person belongs to one at a time. Leave that family first."
 
 
 class HouseholdFull(DomainError):
     code = "household_full"
     http_status = 409
-    zh = "一个家庭最多 {limit} 位成员,没有加入。已不住在一起的成员可以先退出。"
+    zh = "一个家庭最多 {limit} 位成员，没有加入。已不住在一起的成员可以先退出。"
     en = "A family has at most {limit} members; nobody was added. Members who moved out can leave first."
 
 
@@ -81,14 +81,14 @@ class HeadCannotLeave(DomainError):
     http_status = 409
     title = "户主不能直接退出"
     title_en = "The head cannot simply leave"
-    zh = "您是户主,退出后家庭就没有人管理了。请先把户主交给另一位成员,再退出。"
+    zh = "您是户主，退出后家庭就没有人管理了。请先把户主交给另一位成员，再退出。"
     en = "You are the head of this family; nobody would look after it. Hand the role to another member first."
 
 
 class NotAMember(DomainError):
     code = "not_a_member"
     http_status = 409
-    zh = "这位居民现在不是本家庭的成员,没有改动。请刷新页面查看最新成员。"
+    zh = "这位居民现在不是本家庭的成员，没有改动。请刷新页面查看最新成员。"
     en = "This person is not a member of the family now; nothing was changed. Reload the page to see the members."
 
 
@@ -99,7 +99,7 @@ class MeterBoundElsewhere(DomainError):
     http_status = 409
     title = "户号已被绑定"
     title_en = "The meter is bound elsewhere"
-    zh = "该户号已由{owner}绑定。若您已搬入,是新住户,请拨 {hotline} 说明,5 个工作日内核对。"
+    zh = "该户号已由{owner}绑定。若您已搬入，是新住户，请拨 {hotline} 说明，5 个工作日内核对。"
     en = (
         "This meter is bound to {owner_en}. If you have moved in, call {hotline}; "
         "it will be checked within 5 working days."
@@ -113,7 +113,7 @@ class OrganisationExists(DomainError):
     title_en = "Already registered"
     zh = (
         "统一社会信用代码 {credit_code} 已由另一单位名称或另一账户登记。"
-        "如您是该单位员工,请让负责人在“企业成员”里邀请您。"
+        "如您是该单位员工，请让负责人在“企业成员”里邀请您。"
     )
     en = (
         "The credit code {credit_code} is registered under another name or account. "
@@ -123,7 +123,7 @@ class OrganisationExists(DomainError):
 
 class RoleScopeInvalid(DomainError):
     code = "role_scope_invalid"
-    zh = "角色“{role}”需要{scope},没有授予。"
+    zh = "角色“{role}”需要{scope}，没有授予。"
     en = "The role “{role_en}” needs {scope_en}; it was not granted."
 
 
@@ -132,21 +132,21 @@ class InvitationClosed(DomainError):
     http_status = 409
     title = "邀请已失效"
     title_en = "The invitation is closed"
-    zh = "这份邀请已经处理过、被撤回,或超过 {days} 天已失效。需要的话,请对方重新邀请。"
+    zh = "这份邀请已经处理过、被撤回，或超过 {days} 天已失效。需要的话，请对方重新邀请。"
     en = "This invitation was answered, withdrawn, or is older than {days} days. Ask for a new one."
 
 
 class TooManyInvitations(DomainError):
     code = "too_many_invitations"
     http_status = 429
-    zh = "还有 {limit} 份邀请等待答复,请等对方答复或先撤回几份,再发新的邀请。"
+    zh = "还有 {limit} 份邀请等待答复，请等对方答复或先撤回几份，再发新的邀请。"
     en = "{limit} invitations are still open. Wait for answers, or withdraw some, before sending more."
 
 
 class UsernameTaken(DomainError):
     code = "username_taken"
     http_status = 409
-    zh = "用户名 {username} 已属于另一个人,请换一个。"
+    zh = "用户名 {username} 已属于另一个人，请换一个。"
     en = "The user name {username} belongs to another person. Choose another."
 
 
@@ -155,7 +155,7 @@ class SmsUnavailable(DomainError):
     http_status = 503
     title = "短信暂时发不出去"
     title_en = "Text messages are unavailable"
-    zh = "验证码短信暂时发不出去,没有扣除您的次数。请几分钟后再试,或拨服务热线。"
+    zh = "验证码短信暂时发不出去，没有扣除您的次数。请几分钟后再试，或拨服务热线。"
     en = "Text messages cannot be sent for the moment. Try again in a few minutes, or call the hotline."
 
 
@@ -164,5 +164,5 @@ class TooManyCodes(DomainError):
     http_status = 429
     title = "验证码请求太多"
     title_en = "Too many codes"
-    zh = "验证码请求太频繁。同一号码 1 分钟 1 条、一天 5 条,请稍后再试。您的账户是安全的。"
+    zh = "验证码请求太频繁。同一号码 1 分钟 1 条、一天 5 条，请稍后再试。您的账户是安全的。"
     en = "Too many codes were requested: one a minute and five a day per number. Try again later. Your account is safe."

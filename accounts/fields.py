@@ -57,7 +57,7 @@ class CreditCodeField(ParsedField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", _("统一社会信用代码"))
         kwargs.setdefault("max_length", 60)
-        kwargs.setdefault("help_text", _("营业执照右上角,18 位数字和大写字母。"))
+        kwargs.setdefault("help_text", _("营业执照右上角，18 位数字和大写字母。"))
         kwargs.setdefault("error_messages", {"required": _("请填写统一社会信用代码。")})
         kwargs.setdefault(
             "widget",
@@ -74,7 +74,7 @@ class MeterNumberField(ParsedField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", _("户号"))
         kwargs.setdefault("max_length", 60)
-        kwargs.setdefault("help_text", _("在账单上,6 至 20 位数字或字母。"))
+        kwargs.setdefault("help_text", _("在账单上，6 至 20 位数字或字母。"))
         kwargs.setdefault("error_messages", {"required": _("请填写户号。")})
         kwargs.setdefault("widget", forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}))
         super().__init__(**kwargs)

@@ -85,7 +85,7 @@ class HouseholdForm(forms.Form):
     name = forms.CharField(
         label=_("家庭名称"),
         max_length=50,
-        help_text=_("家人认得出的名字就行,例如“陈家”。"),
+        help_text=_("家人认得出的名字就行，例如“陈家”。"),
         error_messages={"required": _("请给家庭起个名字。")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

@@ -22,22 +22,22 @@ def normalise(text: str) -> str:
         raise PhoneInvalid(reason="请填写手机号。", reason_en="Enter a mobile number.")
     if len(text) > _MAX_INPUT:
         raise PhoneInvalid(
-            reason="手机号应为 11 位,现在太长。", reason_en="A mobile number has 11 digits; this is longer."
+            reason="手机号应为 11 位，现在太长。", reason_en="A mobile number has 11 digits; this is longer."
         )
     number = _SEPARATORS.sub("", unicodedata.normalize("NFKC", text))
     number = _without_country(number)
     if not (number.isascii() and number.isdigit()):
         raise PhoneInvalid(
-            reason="手机号只能是数字,请检查是否多写了其他字。", reason_en="A mobile number has digits only."
+            reason="手机号只能是数字，请检查是否多写了其他字。", reason_en="A mobile number has digits only."
         )
     if len(number) != 11:
         raise PhoneInvalid(
-            reason=f"手机号应为 11 位,现在是 {len(number)} 位。",
+            reason=f"手机号应为 11 位，现在是 {len(number)} 位。",
             reason_en=f"A mobile number has 11 digits; this one has {len(number)}.",
         )
     if not _MOBILE.fullmatch(number):
         raise PhoneInvalid(
-            reason="手机号应以 13 至 19 开头,请核对前两位。",
+            reason="手机号应以 13 至 19 开头，请核对前两位。",
             reason_en="A mainland mobile number begins with 13 to 19. Check the first two digits.",
         )
     return "+86" + number
@@ -47,7 +47,7 @@ def _without_country(number: str) -> str:
     if number.startswith("+"):
         if not number.startswith("+86"):
             raise PhoneInvalid(
-                reason="目前只支持中国内地手机号(+86)。",
+                reason="目前只支持中国内地手机号（+86）。",
                 reason_en="Only mainland Chinese mobile numbers (+86) can be used for now.",
             )
         return number[3:]

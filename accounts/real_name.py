@@ -26,18 +26,18 @@ def parse_identity_number(text: str) -> str:
     number = re.sub(r"[\s-]+", "", unicodedata.normalize("NFKC", text or "")).upper()
     if len(number) != 18:
         raise IdentityNumberInvalid(
-            reason=f"身份证号应为 18 位,现在是 {len(number)} 位。",
+            reason=f"身份证号应为 18 位，现在是 {len(number)} 位。",
             reason_en=f"An identity number has 18 characters; this one has {len(number)}.",
         )
     if not _NUMBER.fullmatch(number):
         raise IdentityNumberInvalid(
-            reason="身份证号只能是数字,最后一位可以是 X。",
+            reason="身份证号只能是数字，最后一位可以是 X。",
             reason_en="An identity number has digits only; the last character may be X.",
         )
     total = sum(int(digit) * weight for digit, weight in zip(number[:17], _WEIGHTS, strict=True))
     if _CHECKS[total % 11] != number[17]:
         raise IdentityNumberInvalid(
-            reason="身份证号最后一位校验不符,请对照证件重新填写。",
+            reason="身份证号最后一位校验不符，请对照证件重新填写。",
             reason_en="The last character of the identity number does not fit. Copy it again from the card.",
         )
     return number

@@ -131,7 +131,7 @@ def check(
     Values of inputs stay as they were written: the engine judges them (methodology-format, section 8).
     """
     if not isinstance(activity, str) or not _ACTIVITY.fullmatch(activity):
-        raise BadField("activity", "unknown_activity", "行为代码不对,请从列表中选择。", "Unknown activity code.")
+        raise BadField("activity", "unknown_activity", "行为代码不对，请从列表中选择。", "Unknown activity code.")
     if evidence not in _GRADES:
         known = ", ".join(EvidenceGrade.values)
         raise BadField("evidence", "unknown_option", f"证据等级只能是 {known}。", f"Evidence must be one of {known}.")
@@ -143,7 +143,7 @@ def check(
     if kind and kind.identity == "interval" and (started_at is None or ended_at is None):
         missing = "started_at" if started_at is None else "ended_at"
         raise BadField(
-            missing, "missing_input", "出行要写开始和结束时间,请补上。", "A trip needs its start and its end."
+            missing, "missing_input", "出行要写开始和结束时间，请补上。", "A trip needs its start and its end."
         )
     if kind and kind.identity == "item_serial":
         label = kind.identity_label.zh if kind.identity_label else "编号"
@@ -182,7 +182,7 @@ def check_source_record_id(value: str) -> str:
         raise BadField(
             "source_record_id",
             "bad_number",
-            "来源编号须为 1 到 128 个可见字符,首尾不留空格。",
+            "来源编号须为 1 到 128 个可见字符，首尾不留空格。",
             "The source number must have 1 to 128 printable characters, no space at either end.",
         )
     return value
@@ -196,7 +196,7 @@ def check_inputs_declared(inputs: Mapping[str, str], declared: Mapping[str, obje
             raise BadField(
                 name,
                 "unknown_input",
-                f"现行方法学没有“{name}”这一项,没有写入。可填的有:{known}。",
+                f"现行方法学没有“{name}”这一项，没有写入。可填的有：{known}。",
                 f"The methodology in force has no input “{name}”. It knows: {', '.join(declared)}.",
             )
 
@@ -207,7 +207,7 @@ def _check_place(region: str, town: str) -> None:
         raise BadField(
             "region",
             "unknown_region",
-            f"“{str(region)[:20]}”不是本省的六位行政区代码,例如 440100(广州市)。",
+            f"“{str(region)[:20]}”不是本省的六位行政区代码，例如 440100(广州市)。",
             f"“{str(region)[:20]}” is no six-digit code of this province, such as 440100 (Guangzhou).",
         )
     if not town:
@@ -217,7 +217,7 @@ def _check_place(region: str, town: str) -> None:
         raise BadField(
             "town",
             "unknown_region",
-            f"“{town[:20]}”不是 {found.name} 的镇街代码(九位,仅东莞和中山)。",
+            f"“{town[:20]}”不是 {found.name} 的镇街代码（九位，仅东莞和中山）。",
             f"“{town[:20]}” is no town of {found.name_en} (nine digits, Dongguan and Zhongshan only).",
         )
 
@@ -227,14 +227,14 @@ def _check_times(started_at: dt.datetime | None, ended_at: dt.datetime | None, a
         if moment is None:
             continue
         if moment.tzinfo is None:
-            raise BadField(name, "not_a_time", "时间要带时区,例如 +08:00。", "A time needs its zone, such as +08:00.")
+            raise BadField(name, "not_a_time", "时间要带时区，例如 +08:00。", "A time needs its zone, such as +08:00.")
         if not FIRST_DAY.year <= moment.year <= LAST_YEAR:
-            raise BadField(name, "bad_date", "年份不合理,请核对。", "The year can't be right.")
+            raise BadField(name, "bad_date", "年份不合理，请核对。", "The year can't be right.")
         if moment > at:
             raise BadField(
                 name,
                 "in_the_future",
-                "时间还没有到。请在行程结束后再提交,或改正时间。",
+                "时间还没有到。请在行程结束后再提交，或改正时间。",
                 "This time has not come yet. Submit when the trip is over, or correct the time.",
             )
     if started_at and ended_at and started_at >= ended_at:
@@ -278,7 +278,7 @@ def _check_period(
             raise BadField(
                 "period_end",
                 "too_long",
-                f"本期有 {days} 天,一条记录最多 {kind.max_period_days} 天。请分成几条提交。",
+                f"本期有 {days} 天，一条记录最多 {kind.max_period_days} 天。请分成几条提交。",
                 f"The period has {days} days; one record may have {kind.max_period_days}. Split it.",
             )
 
@@ -297,7 +297,7 @@ def _day(
             raise BadField(
                 "occurred_on",
                 "bad_date",
-                f"日期与开始时间不一致:开始时间在北京时间是 {day.isoformat()}。",
+                f"日期与开始时间不一致：开始时间在北京时间是 {day.isoformat()}。",
                 f"The date differs from the start, which is on {day.isoformat()} in Beijing time.",
             )
         return day
@@ -323,7 +323,7 @@ def _check_day(name: str, day: dt.date, at: dt.datetime) -> None:
             f"The date {day.isoformat()} has not come yet (today is {today.isoformat()}).",
         )
     if day < FIRST_DAY:
-        raise BadField(name, "bad_date", f"日期 {day.isoformat()} 太早,请核对年份。", "The year can't be right.")
+        raise BadField(name, "bad_date", f"日期 {day.isoformat()} 太早，请核对年份。", "The year can't be right.")
 
 
 def _check_inputs(inputs: Mapping[str, str]) -> dict[str, str]:
@@ -335,17 +335,17 @@ def _check_inputs(inputs: Mapping[str, str]) -> dict[str, str]:
         if not _INPUT_NAME.fullmatch(name):
             raise BadField("inputs", "unknown_input", f"没有“{name[:40]}”这一项。", f"No input “{name[:40]}”.")
         if not isinstance(value, str):
-            raise BadField(name, "not_a_string", '数值请写成文本,例如 "12.5"。', 'Write values as text: "12.5".')
+            raise BadField(name, "not_a_string", '数值请写成文本，例如 "12.5"。', 'Write values as text: "12.5".')
         checked[name] = _check_text(name, value, MAX_INPUT_LENGTH)
     return checked
 
 
 def _check_text(name: str, value: str, limit: int) -> str:
     if len(value) > limit:
-        raise BadField(name, "too_long", f"最多 {limit} 个字,现在是 {len(value)} 个。", f"At most {limit} characters.")
+        raise BadField(name, "too_long", f"最多 {limit} 个字，现在是 {len(value)} 个。", f"At most {limit} characters.")
     if not value.isprintable():
         raise BadField(
-            name, "bad_text", "文字里有不能显示的字符,请重新输入。", "The text has characters that can't be shown."
+            name, "bad_text", "文字里有不能显示的字符，请重新输入。", "The text has characters that can't be shown."
         )
     return value
 

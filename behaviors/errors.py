@@ -20,8 +20,8 @@ class DeedConflict(DomainError):
     title = "同一编号内容不同"
     title_en = "Same number, other content"
     zh = (
-        "编号“{source_record_id}”已于 {received} 收到,但内容不同,本次没有写入,先收到的一条仍然有效。"
-        "如是新的行为,请换一个编号;如要更正,请先撤销原记录。"
+        "编号“{source_record_id}”已于 {received} 收到，但内容不同，本次没有写入，先收到的一条仍然有效。"
+        "如是新的行为，请换一个编号；如要更正，请先撤销原记录。"
     )
     en = (
         "The number “{source_record_id}” was received on {received} with other content, so nothing was written and the "
@@ -36,7 +36,7 @@ class DailyCapReached(DomainError):
     http_status = 409
     title = "今日自行申报已满"
     title_en = "Daily limit reached"
-    zh = "{day} 的“{activity}”自行申报已满 {limit} 次,本次没有写入。有数据直连或已核凭证的记录不受此限。"
+    zh = "{day} 的“{activity}”自行申报已满 {limit} 次，本次没有写入。有数据直连或已核凭证的记录不受此限。"
     en = (
         "You have already declared “{activity_en}” {limit} times for {day}; nothing was written. Records "
         "from a data feed or with a checked proof are not limited."
@@ -50,7 +50,7 @@ class PictureUsed(DomainError):
     http_status = 409
     title = "照片已使用过"
     title_en = "Picture already used"
-    zh = "这张照片已在 {received} 用于一条记录,每张照片只能使用一次,本次没有写入。请换一张照片,或不附照片直接提交。"
+    zh = "这张照片已在 {received} 用于一条记录，每张照片只能使用一次，本次没有写入。请换一张照片，或不附照片直接提交。"
     en = (
         "This picture was already used for a record on {received}; each picture counts once, so nothing was "
         "written. Choose another picture or submit without one."
@@ -72,7 +72,7 @@ class TooLateToCancel(DomainError):
     http_status = 409
     title = "不能撤销"
     title_en = "Too late to cancel"
-    zh = "这条记录已是“{state}”,不能再撤销,没有作任何改动。如计算有误,请联系本市碳普惠主管部门更正。"
+    zh = "这条记录已是“{state}”，不能再撤销，没有作任何改动。如计算有误，请联系本市碳普惠主管部门更正。"
     en = (
         "This record is already “{state_en}” and can no longer be cancelled; nothing was changed. Ask your "
         "city's authority for a correction if it is wrong."
@@ -84,7 +84,7 @@ class NotYoursToCancel(DomainError):
     http_status = 403
     title = "不能撤销"
     title_en = "Not yours to cancel"
-    zh = "这条记录由“{source}”报送,不能在这里撤销,没有作任何改动。如有错误,请联系报送方撤回。"
+    zh = "这条记录由“{source}”报送，不能在这里撤销，没有作任何改动。如有错误，请联系报送方撤回。"
     en = (
         "This record was sent by “{source}” and can't be cancelled here; nothing was changed. Ask the sender "
         "to withdraw it if it is wrong."

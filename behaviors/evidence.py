@@ -62,7 +62,7 @@ def read(stream: IO[bytes]) -> Picture:
     kind = next((name for name, fits in _SIGNATURES if fits(original[:16])), None)
     if kind is None:
         raise BadPicture(
-            "照片须为 JPEG、PNG 或 WebP 格式。请重新拍照,或把文件另存为 JPEG 后再上传。",
+            "照片须为 JPEG、PNG 或 WebP 格式。请重新拍照，或把文件另存为 JPEG 后再上传。",
             "The photo must be JPEG, PNG or WebP. Take it again, or save it as JPEG and upload that.",
         )
     try:
@@ -133,7 +133,7 @@ def _bytes(stream: IO[bytes]) -> bytes:
     stream.seek(0)
     original = stream.read(settings.EVIDENCE_MAX_BYTES + 1)
     if not original:
-        raise BadPicture("这个照片文件是空的(0 字节)。请重新选择。", "The photo file is empty. Choose it again.")
+        raise BadPicture("这个照片文件是空的（0 字节）。请重新选择。", "The photo file is empty. Choose it again.")
     if len(original) > settings.EVIDENCE_MAX_BYTES:
         limit = settings.EVIDENCE_MAX_BYTES // 1024 // 1024
         raise BadPicture(
@@ -185,13 +185,13 @@ def _write(path: Path, content: bytes) -> None:
 def _too_many_pixels(size: str) -> BadPicture:
     million = settings.EVIDENCE_MAX_PIXELS // 1_000_000
     return BadPicture(
-        f"照片像素太多{size and f'({size.strip()})'},最多 {million} 百万像素。请在手机上缩小后再上传。",
+        f"照片像素太多{size and f'({size.strip()})'}，最多 {million} 百万像素。请在手机上缩小后再上传。",
         f"The photo has too many pixels{size}; at most {million} million. Make it smaller and upload it again.",
     )
 
 
 def _damaged() -> BadPicture:
     return BadPicture(
-        "照片文件已损坏,无法打开。请重新拍照或换一张后再上传。",
+        "照片文件已损坏，无法打开。请重新拍照或换一张后再上传。",
         "The photo is damaged and can't be opened. Take it again or choose another.",
     )

@@ -104,19 +104,19 @@ def why_here(record: BehaviorRecord) -> str:
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     Reason.UNKNOWN_ACTIVITY: (
-        "行为代码不在代码表中,没有计入。请从行为列表中选择后重新提交。",
+        "行为代码不在代码表中，没有计入。请从行为列表中选择后重新提交。",
         "The activity code is not on the list, so nothing was counted. Choose one from the list and submit again.",
     ),
     Reason.NOT_ELIGIBLE: reasons.SENTENCES["participant_not_eligible"],
     Reason.METER_OF_ANOTHER: (
-        "该户号已由其他家庭或单位绑定,没有计入。若已搬家,请先在“我的”里绑定户号。",
+        "该户号已由其他家庭或单位绑定，没有计入。若已搬家，请先在“我的”里绑定户号。",
         "This meter is bound to another family or firm, so nothing was counted. If you moved in, bind the meter first.",
     ),
     Reason.TOO_FAST: (
-        "按所填里程和时间,速度超过这种出行的上限,已转人工复核;余额不受影响。",
+        "按所填里程和时间，速度超过这种出行的上限，已转人工复核；余额不受影响。",
         "By distance and time it was faster than this kind of trip can be; it is held for review; your balance stays.",
     ),
-    Reason.CANCELLED: ("本人已撤销,没有计入。", "Cancelled by its owner; nothing was counted."),
+    Reason.CANCELLED: ("本人已撤销，没有计入。", "Cancelled by its owner; nothing was counted."),
 }
 
 
@@ -127,7 +127,7 @@ def _why_duplicate(record: BehaviorRecord) -> tuple[str, str]:
         .first()
     )
     if earlier is None:
-        return ("同一行为已有记录,没有重复计入。", "The same deed was already recorded and counts once.")
+        return ("同一行为已有记录，没有重复计入。", "The same deed was already recorded and counts once.")
     found = activities.find(earlier.activity)
     title, title_en = (found.title.zh, found.title.en) if found else (earlier.activity, earlier.activity)
     source, source_en = _source(earlier)
@@ -137,12 +137,12 @@ def _why_duplicate(record: BehaviorRecord) -> tuple[str, str]:
         span = f"{start:%H:%M}–{end:%H:%M}"
         return (
             f"这次行程与 {earlier.occurred_on:%m月%d日} {span} 的“{title}”时间重叠。那条记录来自{source},"
-            f"{received:%m月%d日}收到,先到的有效,本条没有重复计入。",
+            f"{received:%m月%d日}收到，先到的有效，本条没有重复计入。",
             f"This trip overlaps “{title_en}” of {earlier.occurred_on} {span}, received {received} from {source_en}. "
             "The first one stands; this one is not counted again.",
         )
     return (
-        f"同一{_number(found)}已有“{title}”记录,来自{source},{received:%m月%d日}收到。先到的有效,本条没有重复计入。",
+        f"同一{_number(found)}已有“{title}”记录，来自{source},{received:%m月%d日}收到。先到的有效，本条没有重复计入。",
         f"“{title_en}” with the same number was received on {received} from {source_en}. "
         "The first one stands; this one is not counted again.",
     )

@@ -15,7 +15,9 @@ class PublishedVersionChanged(LibraryError):
     """A published version never changes (Q3). Data: code, version."""
 
     code = "published_version_changed"
-    zh = "{code} 第 {version} 版已发布，内容不能再改。请恢复原文，并把修改写成新版本(新的 version 和 effective_from)。"
+    zh = (
+        "{code} 第 {version} 版已发布，内容不能再改。请恢复原文，并把修改写成新版本（新的 version 和 effective_from）。"
+    )
     en = (
         "{code} version {version} is published and never changes. Restore its text and write the change as a new "
         "version (a new version and effective_from)."

@@ -29,12 +29,12 @@ def clean_name(text: str, *, optional: bool = False, limit: int = 50) -> str:
         raise NameInvalid(reason="请填写名称。", reason_en="Enter a name.")
     if len(cleaned) > limit:
         raise NameInvalid(
-            reason=f"名称最长 {limit} 个字,现在是 {len(cleaned)} 个。",
+            reason=f"名称最长 {limit} 个字，现在是 {len(cleaned)} 个。",
             reason_en=f"A name has at most {limit} characters; this one has {len(cleaned)}.",
         )
     if any(unicodedata.category(character).startswith("C") for character in cleaned):
         raise NameInvalid(
-            reason="名称里有看不见的控制字符,请重新输入。",
+            reason="名称里有看不见的控制字符，请重新输入。",
             reason_en="The name holds invisible control characters. Type it again.",
         )
     return cleaned

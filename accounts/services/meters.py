@@ -84,7 +84,7 @@ def meter_number(text: str) -> str:
     cleaned = re.sub(r"[\s-]+", "", unicodedata.normalize("NFKC", text or "")).upper()
     if not _METER_NUMBER.fullmatch(cleaned):
         raise MeterNumberInvalid(
-            reason=f"户号应为 6 至 20 位数字或字母,现在是 {min(len(cleaned), 99)} 位。请对照账单上的“户号”填写。",
+            reason=f"户号应为 6 至 20 位数字或字母，现在是 {min(len(cleaned), 99)} 位。请对照账单上的“户号”填写。",
             reason_en="The account number has 6 to 20 digits or letters. Copy it from the bill (户号).",
         )
     return cleaned

@@ -17,22 +17,22 @@ SCENES: dict[str, dict[str, Any]] = {
     ConsentScene.TRAVEL: {
         "icon": "train-front",
         "title": _("公交地铁和骑行记录"),
-        "what": _("由运营单位报送的乘车时间、线路和里程,用来计算出行减碳量。"),
+        "what": _("由运营单位报送的乘车时间、线路和里程，用来计算出行减碳量。"),
     },
     ConsentScene.ELECTRICITY: {
         "icon": "zap",
         "title": _("家庭用电"),
-        "what": _("由供电单位报送的抄表电量,只看您绑定的户号。"),
+        "what": _("由供电单位报送的抄表电量，只看您绑定的户号。"),
     },
     ConsentScene.WATER: {
         "icon": "droplets",
         "title": _("家庭用水"),
-        "what": _("由供水单位报送的抄表水量,只看您绑定的户号。"),
+        "what": _("由供水单位报送的抄表水量，只看您绑定的户号。"),
     },
     ConsentScene.GAS: {
         "icon": "flame",
         "title": _("家庭用气"),
-        "what": _("由燃气单位报送的抄表气量,只看您绑定的户号。"),
+        "what": _("由燃气单位报送的抄表气量，只看您绑定的户号。"),
     },
     ConsentScene.RECYCLING: {
         "icon": "recycle",
@@ -42,7 +42,7 @@ SCENES: dict[str, dict[str, Any]] = {
     ConsentScene.VEHICLE: {
         "icon": "ev-charger",
         "title": _("新能源汽车"),
-        "what": _("由车企或充电运营商报送的行驶里程和充电量,不含行车轨迹。"),
+        "what": _("由车企或充电运营商报送的行驶里程和充电量，不含行车轨迹。"),
     },
 }
 

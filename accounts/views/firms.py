@@ -53,7 +53,7 @@ def firm_new(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             add_refusal(form, None, refusal)
         else:
-            messages.success(request, _("企业已登记,您是负责人。"))
+            messages.success(request, _("企业已登记，您是负责人。"))
             return redirect("accounts:firm", uuid=participant.organisation_id)
     return render(request, "accounts/firm_new.html", {"form": form})
 
@@ -150,7 +150,7 @@ def firm_meter(request: HttpRequest, uuid: UUID) -> HttpResponse:
         except DomainError as refusal:
             add_refusal(form, "number", refusal)
         else:
-            messages.success(request, _("户号已绑定,以后的抄表记入企业。"))
+            messages.success(request, _("户号已绑定，以后的抄表记入企业。"))
             return redirect("accounts:firm", uuid=uuid)
     return _show(request, organisation, meter_form=form)
 

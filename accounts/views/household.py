@@ -43,7 +43,7 @@ def household(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             add_refusal(form, None, refusal)
         else:
-            messages.success(request, _("家庭已建立,您是户主。"))
+            messages.success(request, _("家庭已建立，您是户主。"))
             return redirect("accounts:household")
     invitations = selectors.invitations_for(request.user, at=clock.now())
     return render(request, "accounts/household_new.html", {"form": form, "invitations": invitations})
@@ -136,7 +136,7 @@ def bind_meter(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             add_refusal(form, "number", refusal)
         else:
-            messages.success(request, _("户号已绑定,以后的抄表记入家庭。"))
+            messages.success(request, _("户号已绑定，以后的抄表记入家庭。"))
             return redirect("accounts:household")
     return _show(request, membership, meter_form=form)
 
@@ -147,7 +147,7 @@ def release_meter(request: HttpRequest, pk: int) -> HttpResponse:
     """End a binding, of the family or of a firm one owns."""
     me = person(request)
     meter = services.release_meter(meter=selectors.meter_for(me, pk), actor=me, at=clock.now())
-    messages.success(request, _("户号已解除绑定,已计入的不变。"))
+    messages.success(request, _("户号已解除绑定，已计入的不变。"))
     if meter.organisation_id:
         return redirect("accounts:firm", uuid=meter.organisation_id)
     return redirect("accounts:household")

@@ -20,7 +20,7 @@ class StrictText(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
-            raise serializers.ValidationError('请写成文本,例如 "12.5" (write it as a string)', code="not_a_string")
+            raise serializers.ValidationError('请写成文本，例如 "12.5" (write it as a string)', code="not_a_string")
         return str(super().to_internal_value(data))
 
 
@@ -30,7 +30,7 @@ class ZonedTime(serializers.DateTimeField):
     def to_internal_value(self, value: Any) -> Any:
         if not isinstance(value, str) or not _TIME_WITH_ZONE.fullmatch(value):
             raise serializers.ValidationError(
-                "请用带时区的 ISO 8601 时间,例如 2026-11-21T08:00:00+08:00 (ISO 8601 with its zone)", code="not_a_time"
+                "请用带时区的 ISO 8601 时间，例如 2026-11-21T08:00:00+08:00 (ISO 8601 with its zone)", code="not_a_time"
             )
         return super().to_internal_value(value)
 

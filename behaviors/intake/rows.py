@@ -93,7 +93,7 @@ class RowReader:
         for name in self._inputs:
             if not _INPUT.fullmatch(name) or name == "binding":
                 near = difflib.get_close_matches(name[:40], FIELDS, n=1, cutoff=0.6)
-                hint, hint_en = (f"是否指“{near[0]}”?", f" Did you mean “{near[0]}”?") if near else ("", "")
+                hint, hint_en = (f"是否指“{near[0]}”？", f" Did you mean “{near[0]}”?") if near else ("", "")
                 raise UnreadableFile(
                     f"第 1 行的列“{name[:40]}”无法识别。{hint}可用的列是记录的字段名和方法学的输入名。",
                     f"Row 1: unknown column “{name[:40]}”.{hint_en} Use fields of a record and inputs.",
@@ -101,7 +101,7 @@ class RowReader:
         wanted = (*REQUIRED, *(() if self._activity else ("activity",)))
         if missing := [name for name in wanted if name not in self._places]:
             raise UnreadableFile(
-                f"第 1 行缺少列:{'、'.join(missing)}。", f"Row 1 lacks the columns {', '.join(missing)}."
+                f"第 1 行缺少列：{'、'.join(missing)}。", f"Row 1 lacks the columns {', '.join(missing)}."
             )
 
     def prepare(self, rows: Sequence[tuple[int, list[str]]]) -> None:
@@ -126,7 +126,7 @@ class RowReader:
                 row,
                 f"#{width + 1}",
                 "too_many_cells",
-                f"这一行有 {len(cells)} 格,表头只有 {width} 列。请检查多余的逗号。",
+                f"这一行有 {len(cells)} 格，表头只有 {width} 列。请检查多余的逗号。",
                 f"This row has {len(cells)} cells, the header {width}. Look for a comma too many.",
             )
         told = {name: cell.strip() for name, cell in zip(self.columns, cells, strict=False) if cell}
@@ -141,7 +141,7 @@ class RowReader:
                 raise BadField(
                     name,
                     "lost_precision",
-                    "数字超过 15 位,表格软件已丢失末尾几位。请把该列设为文本后重新填写。",
+                    "数字超过 15 位，表格软件已丢失末尾几位。请把该列设为文本后重新填写。",
                     "The number has more than 15 digits, of which the spreadsheet lost some. Store the column as text.",
                 )
         number = deeds.check_source_record_id(told.get("source_record_id", ""))
@@ -170,7 +170,7 @@ class RowReader:
             raise BadField(
                 "participant",
                 "participant_not_eligible",
-                f"“{kind.title.zh}”不适用于这类账户,或账户已注销。",
+                f"“{kind.title.zh}”不适用于这类账户，或账户已注销。",
                 f"“{kind.title.en}” is not open to this kind of account, or the account is closed.",
             )
         if version is not None:
@@ -226,7 +226,8 @@ class RowReader:
         raise BadField(
             "activity",
             "unknown_activity",
-            f"行为代码“{code[:40]}”不在代码表中。" + (f"最接近:{closest.code} {closest.title.zh}。" if closest else ""),
+            f"行为代码“{code[:40]}”不在代码表中。"
+            + (f"最接近：{closest.code} {closest.title.zh}。" if closest else ""),
             f"The activity code “{code[:40]}” is not on the list."
             + (f" Closest: {closest.code} ({closest.title.en})." if closest else ""),
         )
@@ -279,7 +280,7 @@ def _not_a_date(name: str, text: str) -> BadField:
         return BadField(
             name,
             "excel_serial",
-            f"“{text[:12]}”像是表格软件的日期序号(相当于 {meant})。请把该列设为日期格式,或写成 2026-11-21。",
+            f"“{text[:12]}”像是表格软件的日期序号（相当于 {meant}）。请把该列设为日期格式，或写成 2026-11-21。",
             f"“{text[:12]}” looks like a spreadsheet's serial for {meant}. Format the column as a date.",
         )
     return BadField(

@@ -49,15 +49,15 @@ def open_table(path: Path) -> Iterator[Table]:
             head = stream.read(8)
     except OSError as error:
         raise UnreadableFile(
-            f"文件 {path.name} 打不开,请核对路径和权限。", f"The file {path.name} can't be opened: {error.strerror}."
+            f"文件 {path.name} 打不开，请核对路径和权限。", f"The file {path.name} can't be opened: {error.strerror}."
         ) from error
     if size == 0:
-        raise UnreadableFile("文件是空的(0 字节)。", "The file is empty (0 bytes).")
+        raise UnreadableFile("文件是空的（0 字节）。", "The file is empty (0 bytes).")
     if size > MAX_BYTES:
-        raise UnreadableFile("文件超过 512 MB,请拆成几份。", "The file is larger than 512 MB. Split it.")
+        raise UnreadableFile("文件超过 512 MB，请拆成几份。", "The file is larger than 512 MB. Split it.")
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise UnreadableFile(
-            "这是旧版 .xls 或加密的工作簿,请另存为不加密的 .xlsx 或 CSV。",
+            "这是旧版 .xls 或加密的工作簿，请另存为不加密的 .xlsx 或 CSV。",
             "This is an old .xls or an encrypted workbook. Save it as a plain .xlsx or as CSV.",
         )
     with _xlsx(path) if head.startswith(b"PK") else _csv(path) as table:
@@ -75,7 +75,7 @@ def _csv(path: Path) -> Iterator[Table]:
     with path.open(encoding=encoding, newline="") as stream:
         for number, _cells in _numbered(csv.reader(stream, strict=True)):
             if number > MAX_ROWS + 1:
-                raise UnreadableFile(f"超过 {MAX_ROWS} 行,请拆成几份。", f"More than {MAX_ROWS} rows. Split the file.")
+                raise UnreadableFile(f"超过 {MAX_ROWS} 行，请拆成几份。", f"More than {MAX_ROWS} rows. Split the file.")
     with path.open(encoding=encoding, newline="") as stream:
         rows = _numbered(csv.reader(stream, strict=True))
         _number, header = next(rows, (1, []))
@@ -96,9 +96,9 @@ def _encoding(path: Path) -> tuple[str, list[tuple[str, str]]]:
             return "utf-8-sig", [("按 UTF-8(带 BOM)读取。", "Read as UTF-8 (with BOM).")]
         return "utf-8", [("按 UTF-8 读取。", "Read as UTF-8.")]
     if not head.startswith(codecs.BOM_UTF8) and _first_bad_row(path, "gb18030") is None:
-        return "gb18030", [("不是 UTF-8,按 GBK(GB 18030)读取。", "Not UTF-8; read as GBK (GB 18030).")]
+        return "gb18030", [("不是 UTF-8，按 GBK(GB 18030)读取。", "Not UTF-8; read as GBK (GB 18030).")]
     raise UnreadableFile(
-        f"第 {bad} 行有无法识别的字符,既不是 UTF-8 也不是 GBK。请另存为“CSV UTF-8”。",
+        f"第 {bad} 行有无法识别的字符，既不是 UTF-8 也不是 GBK。请另存为“CSV UTF-8”。",
         f"Row {bad} has bytes that are neither UTF-8 nor GBK. Save the file as CSV UTF-8.",
     )
 
@@ -130,7 +130,7 @@ def _numbered(reader: Iterator[list[str]]) -> Iterator[Row]:
         except csv.Error as error:
             reason = "有一格过长" if "field limit" in str(error) else "引号不成对或格式已损坏"
             raise UnreadableFile(
-                f"第 {number} 行{reason},整个文件没有导入。请改正后重试。",
+                f"第 {number} 行{reason}，整个文件没有导入。请改正后重试。",
                 f"Row {number} can't be read ({error}); nothing was imported. Correct it and try again.",
             ) from error
         yield number, cells
@@ -147,7 +147,7 @@ def _xlsx(path: Path) -> Iterator[Table]:
         spool.seek(0)
         rows = ((number, json.loads(line)) for number, line in enumerate(spool, start=1))
         _number, header = next(rows, (1, []))
-        notes = [("读取第一张工作表;公式取保存时的结果。", "Read the first sheet; formulas by their saved results.")]
+        notes = [("读取第一张工作表；公式取保存时的结果。", "Read the first sheet; formulas by their saved results.")]
         yield Table(_header(header), _filled(rows), notes)
 
 
@@ -168,7 +168,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
     names = {entry.filename for entry in entries}
     if any("vbaProject" in name or "macrosheets" in name for name in names):
         raise UnreadableFile(
-            "不接受带宏的工作簿(.xlsm)。请另存为 .xlsx。", "Workbooks with macros (.xlsm) are refused."
+            "不接受带宏的工作簿（.xlsm）。请另存为 .xlsx。", "Workbooks with macros (.xlsm) are refused."
         )
     if "xl/workbook.xml" not in names:
         raise UnreadableFile("这不是 .xlsx 工作簿。请用 .xlsx 或 CSV。", "This is no .xlsx workbook. Use .xlsx or CSV.")
@@ -192,7 +192,7 @@ def _scan(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, total: int) -> int:
             if far:
                 place = far[0].decode("ascii")
                 raise UnreadableFile(
-                    f"工作表的单元格超出范围({place})。最多 {MAX_COLUMNS} 列、{MAX_ROWS} 行,请删除多余的行和列。",
+                    f"工作表的单元格超出范围（{place}）。最多 {MAX_COLUMNS} 列、{MAX_ROWS} 行，请删除多余的行和列。",
                     f"A cell lies too far out ({place}). At most {MAX_COLUMNS} columns and {MAX_ROWS} rows.",
                 )
             tail = block[-64:]
@@ -218,14 +218,14 @@ def _read_in_child(path: Path, spool: IO[str]) -> None:
 
 def _too_large() -> UnreadableFile:
     return UnreadableFile(
-        "工作簿解压后过大,没有读取。请拆成几份,或另存为 CSV。",
+        "工作簿解压后过大，没有读取。请拆成几份，或另存为 CSV。",
         "The workbook is too large when unpacked and was not read. Split it, or save it as CSV.",
     )
 
 
 def _damaged_workbook() -> UnreadableFile:
     return UnreadableFile(
-        "工作簿已损坏,无法读取。请用表格软件打开后另存为 .xlsx 或 CSV。",
+        "工作簿已损坏，无法读取。请用表格软件打开后另存为 .xlsx 或 CSV。",
         "The workbook is damaged. Open it in a spreadsheet program and save it as .xlsx or CSV.",
     )
 
@@ -239,7 +239,7 @@ def _header(cells: list[str]) -> list[str]:
         columns.pop()
     if len(columns) > MAX_COLUMNS:
         raise UnreadableFile(
-            f"第 1 行有 {len(columns)} 列,最多 {MAX_COLUMNS} 列。",
+            f"第 1 行有 {len(columns)} 列，最多 {MAX_COLUMNS} 列。",
             f"Row 1 has {len(columns)} columns; at most {MAX_COLUMNS}.",
         )
     if not columns:

@@ -58,7 +58,7 @@ def import_file(
         reader = RowReader(table.columns, provider=provider, activity=activity, at=at)
         first = next(table.rows, None)
         if first is None:
-            raise UnreadableFile("文件只有表头,没有数据行。", "The file has a header and no rows.")
+            raise UnreadableFile("文件只有表头，没有数据行。", "The file has a header and no rows.")
         rows = _chain(first, table)
         if dry_run:
             return _dry_run(reader, rows, table.notes, at)
@@ -178,7 +178,7 @@ def _sha256(path: Path, activity: str) -> str:
                 digest.update(block)
     except OSError as error:
         raise UnreadableFile(
-            f"文件 {path.name} 打不开,请核对路径和权限。", f"The file {path.name} can't be opened: {error.strerror}."
+            f"文件 {path.name} 打不开，请核对路径和权限。", f"The file {path.name} can't be opened: {error.strerror}."
         ) from error
     if activity:
         digest.update(b"\0activity=" + activity.encode())
@@ -211,7 +211,7 @@ class _alone:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [self.key])
             if not cursor.fetchone()[0]:
                 raise UnreadableFile(
-                    "同一个文件正在导入,请等它完成。", "The same file is being imported. Wait until it is done."
+                    "同一个文件正在导入，请等它完成。", "The same file is being imported. Wait until it is done."
                 )
 
     def __exit__(self, *_: object) -> None:

@@ -196,7 +196,7 @@ def _conflict(row: int, number: str) -> RowError:
         row,
         "source_record_id",
         "deed_conflict",
-        f"编号“{number}”已有另一份内容的记录,先到的有效。如是新的行为,请换一个编号。",
+        f"编号“{number}”已有另一份内容的记录，先到的有效。如是新的行为，请换一个编号。",
         f"The number “{number}” already has a record with other content; the first stands. Use a new number.",
     )
 

@@ -75,14 +75,14 @@ def parse_quantity(text: str, *, max_places: int | None = None) -> Quantity:
         shown = str(text)[:40]
         raise QuantityError(
             "not_a_number",
-            f"“{shown}”不是数字:请用 ASCII 数字书写,整数和小数各不超过 12 位,例如 12.5。",
+            f"“{shown}”不是数字：请用 ASCII 数字书写，整数和小数各不超过 12 位，例如 12.5。",
             f'"{shown}" is not a number: use ASCII digits, at most 12 before and 12 after the point, such as 12.5.',
         )
     sign, whole, places = match[1], match[2], match[3] or ""
     if max_places is not None and len(places) > max_places:
         raise QuantityError(
             "too_many_places",
-            f"“{text}”的小数位数过多:最多 {max_places} 位。",
+            f"“{text}”的小数位数过多：最多 {max_places} 位。",
             f'"{text}" has too many decimal places: at most {max_places}.',
         )
     scaled = int(whole + places)

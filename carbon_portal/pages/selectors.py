@@ -16,6 +16,7 @@ from carbon_portal.kernel import clock
 from carbon_portal.kernel.templatetags.portal import grams
 from credits.ledger.constants import Kind
 from credits.ledger.selectors import statement
+from credits.present import state_label
 from pilots.selectors import activity_icon, activity_title
 
 PILLS = {
@@ -70,7 +71,7 @@ def recent_records(participant: Participant, *, limit: int) -> list[dict[str, An
             "href": reverse("credits:record-detail", args=[record.pk]),
             "sub": _("%(month)d月%(day)d日") % {"month": record.occurred_on.month, "day": record.occurred_on.day},
             "amount": grams(grams_of[record.pk]) if record.pk in grams_of else "",
-            "pill": RecordState(record.state).label,
+            "pill": state_label(record.state),
             "pill_kind": PILLS[RecordState(record.state)],
         }
         for record in records

@@ -192,7 +192,7 @@ def show_people(var: Path, url: str, seconds: float) -> None:
             login = person.get("username") or person.get("phone") or ""
             if person.get("phone") and person["phone"] != login:
                 login = f"{login} / {person['phone']}"
-            secret = person.get("password") or "短信验证码 SMS code (见发件箱 outbox)"
+            secret = person.get("password") or "短信验证码 SMS code （见发件箱 outbox）"
             say(f"  {person['role']:<22} {person['name']:<8} {person.get('region') or '':<7} {login:<28} {secret}")
         say(f"\n  {accounts}")
     say("  按 Ctrl-C 停止 / Ctrl-C stops everything\n")

@@ -190,7 +190,7 @@ def _parse_cursor(cursor: str | None) -> tuple[int, int]:
         entry.isascii() and entry.isdigit() and len(entry) < 19 and line.isascii() and line.isdigit() and len(line) < 10
     ):
         raise InvalidPosting(
-            reason="翻页标记无效,请从第一页重新打开",
+            reason="翻页标记无效，请从第一页重新打开",
             reason_en="the page cursor is not valid; start from the first page",
         )
     return int(entry), int(line)

@@ -92,7 +92,7 @@ def test_joining_refuses_what_is_no_city(client, region):
 
 def test_the_form_says_what_is_wrong_with_a_number(client):
     response = ask(client, "1380013800")
-    assert "手机号应为 11 位,现在是 10 位。" in response.content.decode()
+    assert "手机号应为 11 位，现在是 10 位。" in response.content.decode()
     client.cookies["language"] = "en"
     response = ask(client, "1380013800")
     assert "this one has 10" in response.content.decode()
@@ -299,7 +299,7 @@ def test_known_and_unknown_numbers_take_the_same_time(no_waiting, settings):
 def test_staff_come_in_by_user_name_and_password(client):
     people.staff("gz-officer", "city_officer", name="周经办", region="440100")
     page = client.get(LOGIN).content.decode()
-    assert page.index("手机号") < page.index("用户名和密码(工作人员)")
+    assert page.index("手机号") < page.index("用户名和密码（工作人员）")
     response = client.post(PASSWORD, {"login": "gz-officer", "password": people.STAFF_PASSWORD})
     assert response.headers["Location"].startswith("/staff/")
     assert client.get("/me/").status_code == 200

@@ -45,7 +45,7 @@ def test_nothing_is_ticked_and_each_switch_is_its_own(cast):
     assert "起授权" in page
     row = alice.post("/me/consents/travel/", {"granted": "0"}, headers={"HX-Request": "true"}).content.decode()
     assert row.startswith('<li id="scene-travel">')
-    assert "撤回,不再接收" in row
+    assert "撤回，不再接收" in row
     assert not selectors.has_consent(person_of(cast.alice), "travel")
     assert selectors.has_consent(person_of(cast.bob), "travel") is False
     assert "授权和撤回的经过" in alice.get("/me/consents/").content.decode()
@@ -143,8 +143,8 @@ def test_a_firm_is_registered_and_takes_in_a_clerk(cast):
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        (lambda c: c[:17] + ("1" if c[17] != "1" else "2"), "第 18 位校验不符,请核对是否把 0 写成 O"),
-        (lambda c: c[:12], "应为 18 位,现在是 12 位"),
+        (lambda c: c[:17] + ("1" if c[17] != "1" else "2"), "第 18 位校验不符，请核对是否把 0 写成 O"),
+        (lambda c: c[:12], "应为 18 位，现在是 12 位"),
         (lambda c: "", "请填写统一社会信用代码"),
     ],
 )
@@ -216,7 +216,7 @@ def test_another_s_things_are_not_found(cast):
 
 def test_my_page_shows_what_is_mine(cast):
     page = visit(cast.alice).get("/me/").content.decode()
-    for part in ("陈阿姨", "138****8000", "陈家", "户主", "6 个场景,已授权 0 个", "换成大字版", "退出登录"):
+    for part in ("陈阿姨", "138****8000", "陈家", "户主", "6 个场景，已授权 0 个", "换成大字版", "退出登录"):
         assert part in page, part
     assert "13800138000" not in page
     assert "修改密码" not in page

@@ -219,7 +219,7 @@ def test_self_declared_rows_keep_to_the_days_number(tmp_path, alice):
         ({"participant": "R404"}, "participant", "没有编号"),
         ({"participant": ""}, "participant", "缺少参与者"),
         ({"activity": "BUS_99"}, "activity", "不在代码表中"),
-        ({"activity": "metro"}, "activity", "最接近:metro_trip"),
+        ({"activity": "metro"}, "activity", "最接近：metro_trip"),
         ({"region": "999999"}, "region", "行政区"),
         ({"started_at": "yesterday"}, "started_at", "不是日期"),
         ({"started_at": "45981"}, "started_at", "2025-11-20"),

@@ -32,7 +32,7 @@ TRIPS = (
 
 
 class Command(BaseCommand):
-    help = "生成可导入的测试记录,同样的参数得到同样的文件。Write deterministic records for import_behaviors."
+    help = "生成可导入的测试记录，同样的参数得到同样的文件。Write deterministic records for import_behaviors."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--count", type=int, required=True)
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         most = len(people) * DAYS * SLOTS
         if not 0 <= options["count"] <= most:
             raise CommandError(
-                f"库里有 {len(people)} 个账户,可生成 0 到 {most} 条。"
+                f"库里有 {len(people)} 个账户，可生成 0 到 {most} 条。"
                 f" The database has {len(people)} participants, which carry at most {most} records."
             )
         with Path(options["out"]).open("w", encoding="utf-8", newline="") as stream:

@@ -17,7 +17,7 @@ SHOWN_ERRORS = 20
 
 
 class Command(BaseCommand):
-    help = "从 CSV 或 XLSX 导入行为记录;同一文件再次导入不改变任何内容。The same file again changes nothing."
+    help = "从 CSV 或 XLSX 导入行为记录；同一文件再次导入不改变任何内容。The same file again changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -50,12 +50,12 @@ class Command(BaseCommand):
         for error in receipt.errors[:SHOWN_ERRORS]:
             self.stderr.write(f"第 {error.row} 行 {error.column}: {error.message} {error.message_en}")
         if len(receipt.errors) > SHOWN_ERRORS:
-            self.stderr.write(f"…… 共 {len(receipt.errors)} 处,用 --errors 存成文件。")
+            self.stderr.write(f"…… 共 {len(receipt.errors)} 处，用 --errors 存成文件。")
         if receipt.replayed and receipt.batch:
             at = receipt.batch.created_at.astimezone(clock.LOCAL_ZONE)
-            self.stderr.write(f"该文件已于 {at:%Y-%m-%d %H:%M} 导入,没有重复入库,以下是当时的回执。")
+            self.stderr.write(f"该文件已于 {at:%Y-%m-%d %H:%M} 导入，没有重复入库，以下是当时的回执。")
         if dry_run:
-            self.stderr.write("试运行,没有写入。Dry run, nothing was written.")
+            self.stderr.write("试运行，没有写入。Dry run, nothing was written.")
         for name in ("received", "accepted", "rejected", "duplicates"):
             self.stdout.write(f"{name}: {getattr(receipt, name)}")
         self.stdout.write(f"batch: {receipt.batch.pk if receipt.batch else '-'}")
