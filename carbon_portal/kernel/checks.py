@@ -77,3 +77,14 @@ def _strong_key(key: str) -> bool:
 
 def _broker_is_private(url: str) -> bool:
     return url.startswith("redis+socket://") or "@" in url
+
+
+def refuse_weak_start() -> None:
+    """Called by web, worker and beat as they start: outside the demo an unsafe configuration does not run at all."""
+    if settings.DEMO:
+        return
+    # A process that is refused for its settings does not ask the database.
+    found = guard_settings(None) or guard_database(None, databases=["default"])
+    if found:
+        lines = "\n".join(f"  {problem.id}: {problem.msg}" for problem in found)
+        raise SystemExit(f"The portal does not start on this configuration (配置不安全，拒绝启动):\n{lines}")
