@@ -355,4 +355,4 @@ def _canonical(value: object) -> bytes:
 
 
 def _utc(moment: dt.datetime | None) -> str | None:
-    return moment and moment.astimezone(dt.UTC).isoformat()
+    return None if moment is None else moment.astimezone(dt.UTC).isoformat()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -170,6 +171,13 @@ class RecordForm(forms.Form):
             self.fields[name] = forms.CharField(
                 label=text, max_length=64, error_messages={"required": _("请填写%(label)s。") % {"label": text}}
             )
+
+    def renew_key(self) -> None:
+        """A new one-time key for what was typed: the next press is meant as a new record."""
+        typed = QueryDict(mutable=True)
+        typed.update(self.data)
+        typed["key"] = new_key()
+        self.data = typed
 
     def _initial_times(self) -> dict[str, Any]:
         began = self.at.astimezone(clock.LOCAL_ZONE) - dt.timedelta(hours=1)

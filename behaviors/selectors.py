@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django.utils.translation import get_language
 
 from accounts import selectors as accounts
-from accounts.models import Participant, User
+from accounts.models import Participant
+from accounts.selectors import Viewer
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import NotFound
 from methodologies.engine import reasons
@@ -28,7 +29,7 @@ class Step:
     at: dt.datetime | None
 
 
-def own_records(user: User, *, participant: Participant | None = None) -> QuerySet[BehaviorRecord]:
+def own_records(user: Viewer, *, participant: Participant | None = None) -> QuerySet[BehaviorRecord]:
     """Records of everybody this login may act for (or of one of them), newest day first."""
     own = accounts.participants_of(user)
     if participant is not None:
@@ -40,7 +41,7 @@ def own_records(user: User, *, participant: Participant | None = None) -> QueryS
     )
 
 
-def record_for(user: User, pk: int, *, write: bool = False) -> BehaviorRecord:
+def record_for(user: Viewer, pk: int, *, write: bool = False) -> BehaviorRecord:
     """One own record. Errors: NotFound; with `write`, also for an account that is closed."""
     record = own_records(user).filter(id=pk).first() if 0 < pk < 2**63 else None
     if record is None or (write and not record.participant.is_active):
@@ -57,7 +58,7 @@ def evidence_of(record: BehaviorRecord) -> QuerySet[Evidence]:
     return Evidence.objects.filter(record_id=record.pk, record_on=record.occurred_on).order_by("created_at")
 
 
-def evidence_for(user: User, pk: uuid.UUID) -> Evidence:
+def evidence_for(user: Viewer, pk: uuid.UUID) -> Evidence:
     """A picture, for its owner and for staff of its area. Errors: NotFound."""
     evidence = Evidence.objects.filter(uuid=pk).first()
     if evidence is None:
@@ -121,6 +122,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 
 
 def _why_duplicate(record: BehaviorRecord) -> tuple[str, str]:
+    if record.duplicate_of is None or record.duplicate_on is None:
+        return ("同一行为已有记录，没有重复计入。", "The same deed was already recorded and counts once.")
     earlier = (
         BehaviorRecord.objects.filter(id=record.duplicate_of, occurred_on=record.duplicate_on)
         .select_related("provider")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language
@@ -22,7 +23,7 @@ from . import activities, evidence, selectors, services
 from .constants import Channel, EvidenceGrade, RecordState
 from .declared import in_force_by_activity, is_eligible
 from .errors import DeedConflict
-from .forms import RecordForm, new_key
+from .forms import RecordForm
 from .models import BehaviorRecord
 
 
@@ -50,7 +51,13 @@ def record_new(request: HttpRequest) -> HttpResponse:
     }
     if kind is None:
         return render(request, "behaviors/record_new.html", context)
-    options = {"participant": participant, "kind": kind, "version": versions[kind.code], "region": region, "at": at}
+    options: dict[str, Any] = {
+        "participant": participant,
+        "kind": kind,
+        "version": versions[kind.code],
+        "region": region,
+        "at": at,
+    }
     if request.method == "POST":
         form = RecordForm(request.POST, request.FILES, **options)
         if form.is_valid() and _no_surprise(form, data.get("activity", ""), kind):
@@ -85,7 +92,7 @@ def record_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @account_required
-def evidence_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponse | FileResponse:
+def evidence_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """The photo, for its owner and the staff of its area; never shown inline by a browser (T46)."""
     row = selectors.evidence_for(request.user, pk)
     try:
@@ -141,8 +148,7 @@ def _submit(request: HttpRequest, form: RecordForm, participant: Participant, at
     except DomainError as error:
         if isinstance(error, DeedConflict):
             # Sent again with other content (the browser's "back"): a further press is meant as a new record.
-            form.data = form.data.copy()
-            form.data["key"] = new_key()
+            form.renew_key()
         form.refuse(str(error.data.get("field", "")), error.sentence(get_language()))
         return None
 

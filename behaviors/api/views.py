@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Participant
-from accounts.selectors import participants_of
+from accounts.selectors import participants_of, person_of
 from behaviors import selectors, services
 from behaviors.constants import Channel, EvidenceGrade
 from carbon_portal.kernel import clock
@@ -51,7 +51,7 @@ class RecordsView(views.APIView):
     @extend_schema(responses={200: serializers.RecordSerializer(many=True)})
     def get(self, request: Request) -> Response:
         pages = CursorPages()
-        rows = pages.paginate_queryset(selectors.own_records(request.user).order_by(), request, view=self)
+        rows: Any = pages.paginate_queryset(selectors.own_records(request.user).order_by(), request, view=self)
         return pages.get_paginated_response(serializers.RecordSerializer(rows, many=True).data)
 
     @extend_schema(
@@ -60,14 +60,14 @@ class RecordsView(views.APIView):
         parameters=[IDEMPOTENCY],
     )
     def post(self, request: Request) -> HttpResponse:
-        participant = _earner(request)
+        participant, person = _earner(request), person_of(request.user)
         form = serializers.NewRecordSerializer(data=request.data)
         form.is_valid(raise_exception=True)
 
         def deed() -> tuple[int, Any]:
             record = services.submit_record(
                 participant=participant,
-                person=request.user.person,
+                person=person,
                 evidence=EvidenceGrade.SELF_DECLARED,
                 channel=Channel.API,
                 source_record_id=request.headers["Idempotency-Key"],
@@ -76,7 +76,7 @@ class RecordsView(views.APIView):
             )
             return 201, dict(serializers.RecordSerializer(record).data)
 
-        return idempotent_write(request, client=f"person:{request.user.person_id}:{participant.pk}", deed=deed)
+        return idempotent_write(request, client=f"person:{person and person.pk}:{participant.pk}", deed=deed)
 
 
 class RecordView(views.APIView):

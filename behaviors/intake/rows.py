@@ -3,10 +3,10 @@
 import datetime as dt
 import difflib
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from accounts.models import Participant, Provider
 from behaviors import activities, deeds
@@ -51,9 +51,9 @@ class RowError:
 class Account:
     """What of a participant a row needs."""
 
-    uuid: uuid.UUID
+    uuid: UUID
     kind: str
-    person: uuid.UUID | None
+    person: UUID | None
     is_active: bool
 
 

@@ -177,6 +177,7 @@ def _claim(kind: DeedKeyKind, digest: bytes, record_id: int, deed: deeds.Deed, c
 def _claim_interval(deed: deeds.Deed, participant: Participant, record_id: int) -> TripInterval | None:
     """Take [start, end) of the person for this trip (None), or give the earliest interval in the way."""
     traveller = participant.person_id
+    assert traveller is not None  # eligibility: a trip is a person's deed
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO behaviors_tripinterval (person_id, period, record_id, record_on)"

@@ -63,18 +63,11 @@ def _tiles(offered: list[Activity]) -> list[dict[str, str]]:
     return [
         {
             "href": f"{form}?activity={activity.code}",
-            "label": _short(activity.title.in_language(language)),
+            "label": activity.short.in_language(language),
             "icon": activity.icon,
         }
         for activity in offered
     ]
-
-
-def _short(title: str) -> str:
-    """A tile has room for four characters: 地铁出行 says 地铁."""
-    for tail in ("出行", "骑行", " trip"):
-        title = title.removesuffix(tail)
-    return title
 
 
 @dataclass(frozen=True)
