@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from carbon_portal.kernel import regions
@@ -46,20 +46,23 @@ def pick(texts: Any) -> str:
     return (texts.get("en") if _english() else None) or texts["zh"]
 
 
+SECTORS = {
+    "electricity": gettext_lazy("节约用电"),
+    "water": gettext_lazy("节约用水"),
+    "gas": gettext_lazy("节约用气"),
+    "transport": gettext_lazy("绿色出行"),
+    "vehicles": gettext_lazy("新能源汽车"),
+    "waste": gettext_lazy("废物回收"),
+    "carbon_sink": gettext_lazy("林业碳汇"),
+    "buildings": gettext_lazy("低碳建筑"),
+    "consumption": gettext_lazy("低碳消费"),
+    "industry": gettext_lazy("工业"),
+}
+
+
 def sector_label(sector: str) -> str:
-    """The name of a sector."""
-    return {
-        "electricity": _("节约用电"),
-        "water": _("节约用水"),
-        "gas": _("节约用气"),
-        "transport": _("绿色出行"),
-        "vehicles": _("新能源汽车"),
-        "waste": _("废物回收"),
-        "carbon_sink": _("林业碳汇"),
-        "buildings": _("低碳建筑"),
-        "consumption": _("低碳消费"),
-        "industry": _("工业"),
-    }[sector]
+    """The name of a sector in the page's language."""
+    return str(SECTORS.get(sector, sector))
 
 
 def confidence(code: str) -> dict[str, str]:

@@ -8,9 +8,11 @@ from django.utils.translation import gettext as _
 
 from carbon_portal.kernel import regions
 from carbon_portal.kernel.templatetags.portal import count, grams
+from credits.present import activity_title
+from methodologies.present import sector_label
 
 from . import selectors
-from .constants import EVIDENCE_LABELS, SECTOR_LABELS, SUBJECT_LABELS
+from .constants import EVIDENCE_LABELS, SUBJECT_LABELS
 from .selectors import Cut
 
 TOP = 6
@@ -112,13 +114,10 @@ def months_by_sector(cut: Cut) -> dict[str, Any]:
         "unit": unit,
         "data": {
             "categories": [label(month) for month in months],
-            "series": [
-                {"name": str(SECTOR_LABELS.get(s, s)), "data": [found[m].get(s, 0) // per for m in months]}
-                for s in sectors
-            ],
+            "series": [{"name": sector_label(s), "data": [found[m].get(s, 0) // per for m in months]} for s in sectors],
             "unit": unit,
         },
-        "columns": [{"label": _("月份")}] + [{"label": str(SECTOR_LABELS.get(s, s)), "num": True} for s in sectors],
+        "columns": [{"label": _("月份")}] + [{"label": sector_label(s), "num": True} for s in sectors],
         "rows": [
             [label(month)]
             + [
@@ -160,8 +159,10 @@ DIMENSION_LABELS = {
 
 def value_label(dimension: str, key: str, language: str | None) -> str:
     if dimension == "activity":
-        return selectors.activity_title(key, language)
-    labels = {"sector": SECTOR_LABELS, "subject": SUBJECT_LABELS, "evidence": EVIDENCE_LABELS}[dimension]
+        return activity_title(key)
+    if dimension == "sector":
+        return sector_label(key)
+    labels = {"subject": SUBJECT_LABELS, "evidence": EVIDENCE_LABELS}[dimension]
     return str(labels.get(key, key))
 
 

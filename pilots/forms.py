@@ -6,15 +6,16 @@ import re
 from django.http import QueryDict
 
 from behaviors.constants import EvidenceGrade
+from methodologies.present import SECTORS
 
-from .constants import SECTOR_LABELS, SUBJECT_LABELS
+from .constants import SUBJECT_LABELS
 from .errors import BadFilter
 from .selectors import DIMENSIONS, Cut
 
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _CLOSED = {
     "state": {"final", "provisional"},
-    "sector": set(SECTOR_LABELS),
+    "sector": set(SECTORS),
     "subject": set(SUBJECT_LABELS),
     "evidence": set(EvidenceGrade.values),
 }

@@ -10,15 +10,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db import connection
-from django.db.models import Count, QuerySet, Sum
-from django.db.models.functions import ExtractMonth, ExtractYear, Substr
+from django.db.models import Count, Sum
 
 from accounts.models import Participant
-from behaviors import activities
 from behaviors.constants import PENDING_STATES
 from behaviors.models import BehaviorRecord
 from carbon_portal.kernel import regions
-from credits.models import DailyTotal, PointsAccrual
+from credits.models import PointsAccrual
+from credits.selectors import Total, totals
 
 from .constants import FIRST_DAY, Period
 
@@ -64,58 +63,41 @@ def period_days(period: str, today: dt.date) -> tuple[dt.date, dt.date]:
     return first.get(Period(period), dt.date.fromisoformat(FIRST_DAY)), today
 
 
-def totals(cut: Cut) -> QuerySet[DailyTotal]:
-    """The daily totals of a cut."""
-    rows = DailyTotal.objects.filter(day__range=(cut.first, cut.last), state=cut.state)
-    if cut.exact:
-        rows = rows.filter(region=cut.region)
-    elif prefix := region_prefix(cut.region):
-        rows = rows.filter(region__startswith=prefix)
-    return rows.filter(**{name: getattr(cut, name) for name in DIMENSIONS if getattr(cut, name)})
+def _sums(cut: Cut, *by: str) -> list[Total]:
+    """The daily totals of a cut, grouped."""
+    filters = {name: getattr(cut, name) for name in DIMENSIONS if getattr(cut, name)}
+    return totals(region=cut.region, first=cut.first, last=cut.last, by=by, state=cut.state, exact=cut.exact, **filters)
 
 
 def total_g(cut: Cut) -> tuple[int, int]:
     """Grams and records of a cut."""
-    found = totals(cut).aggregate(grams=Sum("reduction_g"), count=Sum("records"))
-    return found["grams"] or 0, found["count"] or 0
+    (whole,) = _sums(cut)
+    return whole.reduction_g, whole.records
 
 
 def by(cut: Cut, dimension: str) -> list[dict[str, Any]]:
     """Grams and records by one dimension, largest first: `[{"key", "reduction_g", "records"}]`."""
-    rows = (
-        totals(cut)
-        .values(dimension)
-        .annotate(grams=Sum("reduction_g"), count=Sum("records"))
-        .order_by("-grams", dimension)
-    )
-    return [{"key": row[dimension], "reduction_g": row["grams"], "records": row["count"]} for row in rows]
+    rows = sorted(_sums(cut, dimension), key=lambda row: (-row.reduction_g, row.key))
+    return [{"key": row.key[0], "reduction_g": row.reduction_g, "records": row.records} for row in rows]
 
 
 def by_city(cut: Cut) -> dict[str, int]:
     """Grams by city code; every city of the province is there, with 0 where nothing happened."""
-    rows = totals(cut).annotate(city=Substr("region", 1, 4)).values("city").annotate(grams=Sum("reduction_g"))
-    found = {row["city"] + "00": row["grams"] for row in rows}
+    found = {row.key[0]: row.reduction_g for row in _sums(cut, "city")}
     return {city.code: found.get(city.code, 0) for city in regions.cities()}
 
 
 def by_county(cut: Cut) -> list[tuple[str, int]]:
-    """Grams by the code that the records carry, inside one city."""
-    rows = totals(cut).values("region").annotate(grams=Sum("reduction_g")).order_by("-grams", "region")
-    return [(row["region"], row["grams"]) for row in rows]
+    """Grams by the code that the records carry, inside one city, largest first."""
+    return [(row["key"], row["reduction_g"]) for row in by(cut, "region")]
 
 
 def by_month(cut: Cut, dimension: str = "sector") -> dict[tuple[int, int], dict[str, int]]:
     """Grams by (year, month) and one dimension."""
-    rows = (
-        totals(cut)
-        .annotate(year=ExtractYear("day"), month=ExtractMonth("day"))
-        .values("year", "month", dimension)
-        .annotate(grams=Sum("reduction_g"))
-        .order_by("year", "month", dimension)
-    )
     result: dict[tuple[int, int], dict[str, int]] = {}
-    for row in rows:
-        result.setdefault((row["year"], row["month"]), {})[row[dimension]] = row["grams"]
+    for row in _sums(cut, "month", dimension):
+        year, _, month = row.key[0].partition("-")
+        result.setdefault((int(year), int(month)), {})[row.key[1]] = row.reduction_g
     return result
 
 
@@ -216,17 +198,3 @@ def _record_filter(cut: Cut) -> tuple[str, list[Any]]:
             clauses.append(f"{column}.{name} = %s")
             values.append(value)
     return "WHERE " + " AND ".join(clauses), values
-
-
-def activity_title(code: str, language: str | None) -> str:
-    """How a page names an activity; a code that left the list keeps its code."""
-    try:
-        return activities.activity(code).title.in_language(language)
-    except activities.UnknownActivity:
-        return code
-
-
-def activity_icon(code: str) -> str:
-    """The sprite's symbol for an activity."""
-    found = activities.find(code)
-    return found.icon if found else "leaf"

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts.selectors import staff_scope
 from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.errors import Forbidden, NotFound
+from credits.present import activity_title
 
 from . import boards, selectors
 from .constants import TRACE_PAGE, Period
@@ -90,7 +91,7 @@ def trace(request: HttpRequest, region: str) -> HttpResponse:
     rows = selectors.records(cut, before=int(before) if before else None, limit=TRACE_PAGE) if staff else []
     language = get_language()
     for row in rows:
-        row["activity_title"] = selectors.activity_title(row["activity"], language)
+        row["activity_title"] = activity_title(row["activity"])
         row["region_name"] = boards.region_name(row["region"], language)
     context = {
         "area": area,

@@ -5,30 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.urls import reverse
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
 from accounts.models import Participant
-from behaviors.constants import RecordState
 from behaviors.models import BehaviorRecord
 from carbon_portal.kernel import clock
-from carbon_portal.kernel.templatetags.portal import grams
 from credits.ledger.constants import Kind
 from credits.ledger.selectors import statement
-from credits.present import state_label
-from pilots.selectors import activity_icon, activity_title
-
-PILLS = {
-    RecordState.RECEIVED: "wait",
-    RecordState.CHECKING: "wait",
-    RecordState.PROVISIONAL: "gold",
-    RecordState.FINAL: "ok",
-    RecordState.REJECTED: "no",
-    RecordState.DUPLICATE: "info",
-    RecordState.UNDER_REVIEW: "wait",
-    RecordState.REVERSED: "info",
-}
+from credits.present import record_row
+from credits.selectors import results_of
 
 
 @dataclass(frozen=True)
@@ -60,30 +44,7 @@ def month_of(participant: Participant, *, first: dt.date, last: dt.date) -> Mont
 
 
 def recent_records(participant: Participant, *, limit: int) -> list[dict[str, Any]]:
-    """The newest records as rows of a list: what, when, how many grams, in which state."""
-    language = get_language()
+    """The newest records as rows of a list, drawn like those of the record list."""
     records = list(BehaviorRecord.objects.filter(participant=participant).order_by("-occurred_on", "-id")[:limit])
-    grams_of = _grams_of(records)
-    return [
-        {
-            "icon": activity_icon(record.activity),
-            "title": activity_title(record.activity, language),
-            "href": reverse("credits:record-detail", args=[record.pk]),
-            "sub": _("%(month)d月%(day)d日") % {"month": record.occurred_on.month, "day": record.occurred_on.day},
-            "amount": grams(grams_of[record.pk]) if record.pk in grams_of else "",
-            "pill": state_label(record.state),
-            "pill_kind": PILLS[RecordState(record.state)],
-        }
-        for record in records
-    ]
-
-
-def _grams_of(records: list[BehaviorRecord]) -> dict[int, int]:
-    """Grams of the latest revision by record, for those that have a result."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT ON (record_id) record_id, reduction_g FROM credits_reduction"
-            " WHERE record_id = ANY(%s) ORDER BY record_id, revision DESC",
-            [[record.pk for record in records]],
-        )
-        return dict(cursor.fetchall())
+    results = results_of(records)
+    return [record_row(record, results.get(record.pk)) for record in records]

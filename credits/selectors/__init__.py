@@ -1,7 +1,7 @@
 """Reads of grams and points."""
 
 from .account import AccountSummary, Estimate, account_summary, estimate, has_queued_points
-from .totals import Reconciliation, Total, has_totals, reconciliation, totals, updated_marker
+from .totals import Reconciliation, Total, reconciliation, totals
 from .trace import Earned, Result, earned_of, reduction_of, results_of, revisions_of, trace_of
 
 __all__ = [
@@ -15,12 +15,10 @@ __all__ = [
     "earned_of",
     "estimate",
     "has_queued_points",
-    "has_totals",
     "reconciliation",
     "reduction_of",
     "results_of",
     "revisions_of",
     "totals",
     "trace_of",
-    "updated_marker",
 ]

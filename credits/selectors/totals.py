@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from credits.models import DailyTotal
 from credits.services import bulk
 
 # What a caller may group by, and the expression over the daily totals.
@@ -42,14 +41,16 @@ def totals(
     last: dt.date | None = None,
     by: Sequence[str] = (),
     state: str | None = "final",
+    exact: bool = False,
     **filters: str,
 ) -> list[Total]:
     """Totals of an area (province, city or county code) between two days, grouped by any of GROUPS.
 
-    `state=None` adds provisional and final. The same arguments are the parameters of the trace link: the records behind
-    a figure are those that `record_ids` names for them. One query.
+    `state=None` adds provisional and final; `exact` takes the region's own code without the areas inside it. One query.
     """
     where, params = _where(region, first, last, state, filters)
+    if exact:
+        where, params = f"{where} AND region = %s", [*params, region]
     keys = [GROUPS[name] for name in by]
     columns = ", ".join(f"({key})::text" for key in keys)
     sql = (
@@ -66,8 +67,8 @@ def totals(
 def _where(
     region: str, first: dt.date | None, last: dt.date | None, state: str | None, filters: dict[str, str]
 ) -> tuple[str, list[object]]:
-    conditions, params = ["region LIKE %s"], [_prefix(region) + "%"]
-    values: list[object] = list(params)
+    conditions: list[str] = ["region LIKE %s"]
+    values: list[object] = [_prefix(region) + "%"]
     if first is not None:
         conditions.append("day >= %s")
         values.append(first)
@@ -89,12 +90,6 @@ def _prefix(region: str) -> str:
     if region.endswith("0000"):
         return "" if region == "000000" else region[:2]
     return region[:4] if region.endswith("00") else region
-
-
-def updated_marker() -> str:
-    """Changes whenever a total may have changed: for ETags of pages made from totals."""
-    row = bulk.rows("SELECT coalesce(sum(records), 0), coalesce(sum(reduction_g), 0), count(*) FROM credits_dailytotal")
-    return "-".join(str(part) for part in row[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +152,3 @@ def reconciliation() -> Reconciliation:
     }
     corrected = bulk.rows(_CORRECTED)[0][0]
     return Reconciliation(final_g=final, **parts, corrected_g=corrected, difference_g=final - sum(parts.values()))
-
-
-def has_totals(region: str) -> bool:
-    """Whether an area has any total: an empty dashboard says so in words."""
-    return DailyTotal.objects.filter(region__startswith=_prefix(region), records__gt=0).exists()
