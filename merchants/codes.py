@@ -1,11 +1,11 @@
 """What a resident shows at the till: a QR payload that lives 30 seconds and eight digits that live 120.
 
-The QR names the voucher and the time, signed; nothing secret is stored for it. Digits are random, kept as a keyed hash
-only, and name one voucher at a time.
+The QR names the voucher and the time, signed; nothing secret is stored for it. Digits follow from a key, the voucher
+and the moment at which they end: nobody guesses them, and the server can show them again while they live. The table
+keeps a keyed hash of them only, and they name one voucher at a time.
 """
 
 import datetime as dt
-import secrets
 import uuid
 from dataclasses import dataclass
 
@@ -49,9 +49,11 @@ def read_qr(text: str, at: dt.datetime) -> ScannedCode | None:
     return ScannedCode(uuid.UUID(parts[1]), fresh=now - 1 <= window <= now)
 
 
-def new_digits() -> str:
-    """Eight random digits."""
-    return f"{secrets.randbelow(10**DIGITS_LENGTH):0{DIGITS_LENGTH}d}"
+def digits_of(voucher: uuid.UUID, until: dt.datetime) -> str:
+    """The eight digits of a voucher that end at `until`."""
+    text = f"{voucher.hex}.{until.astimezone(dt.UTC).isoformat()}"
+    number = int.from_bytes(salted_hmac(_DIGITS_SALT + ".of", text, algorithm="sha256").digest()[:16], "big")
+    return f"{number % 10**DIGITS_LENGTH:0{DIGITS_LENGTH}d}"
 
 
 def digits_hash(digits: str) -> str:

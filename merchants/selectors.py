@@ -12,6 +12,7 @@ from accounts.selectors import participants_of, person_of
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import NotFound
 
+from . import codes
 from .constants import VoucherState
 from .errors import NoTill
 from .models import Cashier, Offer, Shop, Voucher
@@ -57,6 +58,13 @@ def voucher_for(user: Any, pk: uuid.UUID) -> Voucher:
     if voucher is None:
         raise NotFound
     return voucher
+
+
+def live_digits(voucher: Voucher, *, at: dt.datetime) -> str | None:
+    """The digits that were last shown for a voucher, while they still count."""
+    if voucher.state != VoucherState.HELD or voucher.digits_until is None or voucher.digits_until <= at:
+        return None
+    return codes.digits_of(voucher.uuid, voucher.digits_until)
 
 
 def shop_of_cashier(person: Person | None) -> Shop:

@@ -144,9 +144,9 @@ def show_digits(*, voucher: Voucher, at: dt.datetime) -> tuple[str, dt.datetime]
     """Fresh eight digits for a held voucher and until when they count."""
     if voucher.state != VoucherState.HELD or voucher.expires_at <= at:
         raise _closed(voucher)
-    until = at + dt.timedelta(seconds=DIGITS_SECONDS)
-    for _ in range(5):
-        digits = codes.new_digits()
+    for attempt in range(5):
+        until = at + dt.timedelta(seconds=DIGITS_SECONDS, microseconds=-attempt)
+        digits = codes.digits_of(voucher.uuid, until)
         hashed = codes.digits_hash(digits)
         Voucher.objects.filter(digits_hash=hashed, digits_until__lt=at).update(digits_hash=None, digits_until=None)
         try:
@@ -154,6 +154,7 @@ def show_digits(*, voucher: Voucher, at: dt.datetime) -> tuple[str, dt.datetime]
                 Voucher.objects.filter(pk=voucher.pk, state=VoucherState.HELD).update(
                     digits_hash=hashed, digits_until=until
                 )
+            voucher.digits_until = until
             return digits, until
         except IntegrityError:
             continue  # these digits are live for somebody else: one chance in 10^8 per live voucher

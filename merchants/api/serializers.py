@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from carbon_portal.kernel import clock
-from merchants import codes
+from merchants import codes, selectors
 from merchants.constants import VoucherState
 from merchants.models import Offer, Voucher
 
@@ -48,22 +48,26 @@ class CaptureSerializer(StrictSerializer):
 
 
 class VoucherSerializer(serializers.ModelSerializer[Voucher]):
-    """A voucher as its owner sees it; `qr` changes every 30 seconds and exists only while it is held."""
+    """A voucher as its owner sees it. `qr` changes every 30 seconds; `digits` are those last made, while they live."""
 
     offer = serializers.UUIDField(source="offer_id")
     title = serializers.CharField(source="snapshot.title")
     merchant = serializers.CharField(source="snapshot.merchant")
     qr = serializers.SerializerMethodField()
+    digits = serializers.SerializerMethodField()
 
     class Meta:
         model = Voucher
         fields = (
             "uuid", "number", "offer", "title", "merchant", "state", "cost_points", "taken_at", "expires_at",
-            "closed_at", "refunded_at", "qr",
+            "closed_at", "refunded_at", "qr", "digits", "digits_until",
         )  # fmt: skip
 
     def get_qr(self, voucher: Voucher) -> str | None:
         return codes.qr_payload(voucher.uuid, clock.now()) if voucher.state == VoucherState.HELD else None
+
+    def get_digits(self, voucher: Voucher) -> str | None:
+        return selectors.live_digits(voucher, at=clock.now())
 
 
 class VoucherCodesSerializer(serializers.Serializer[Any]):

@@ -16,6 +16,7 @@ from carbon_portal.kernel import clock
 from carbon_portal.kernel.api import idempotent_write
 from carbon_portal.kernel.errors import NotFound
 from merchants import codes, selectors, services
+from merchants.constants import VoucherState
 
 from . import serializers
 
@@ -59,6 +60,8 @@ class VoucherCreateView(views.APIView):
                 request_key=f"api:{key}"[:128],
                 at=clock.now(),
             )
+            if voucher.state == VoucherState.HELD:
+                services.show_digits(voucher=voucher, at=clock.now())
             return 201, dict(serializers.VoucherSerializer(voucher).data)
 
         return idempotent_write(request, client=f"person:{participant.person_id}", deed=deed)
