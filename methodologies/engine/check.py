@@ -37,7 +37,7 @@ def check_document(
 
 
 def check_factors(source: bytes | str, *, name: str, today: datetime.date) -> list[Problem]:
-    """Return every problem of the factor library; the latest value of a factor past its best-before is a warning."""
+    """Return every problem of the factor library; a value past its best-before that still holds is a warning."""
     try:
         library = load_factors(source, name=name)
     except DocumentError as exc:
@@ -56,9 +56,18 @@ def check_factors(source: bytes | str, *, name: str, today: datetime.date) -> li
 
 
 def expired_factors(library: d.FactorLibrary, *, today: datetime.date) -> list[tuple[str, datetime.date]]:
-    """Return (code, start date) of every factor whose latest value is past its best-before."""
-    latest = [(code, *factor.values[-1]) for code, factor in library.factors.items()]
-    return [(code, start) for code, start, entry in latest if entry.best_before < today]
+    """Return (code, start date) of every factor's value that is past its best-before and not replaced by today."""
+    return [
+        (code, start)
+        for code, factor in library.factors.items()
+        for start, entry in factor.values
+        if start >= _current_start([start for start, _ in factor.values], today) and entry.best_before < today
+    ]
+
+
+def _current_start(starts: Sequence[datetime.date], today: datetime.date) -> datetime.date:
+    """Return the start date in force today: earlier ones are history, later ones still to come."""
+    return max((start for start in starts if start <= today), default=min(starts))
 
 
 def run_examples(program: Program) -> Outcome:
@@ -142,9 +151,9 @@ def publication_gaps(
     accepted = {"official", "sample"} if demo else {"official"}
     for table in tables.values():
         where = document.source.where(("parameters", table.name))
-        latest = max(cell.start for cell in table.cells)
+        current = _current_start(table.starts, today)
         expired = {
-            cell.entry.best_before for cell in table.cells if cell.start == latest and cell.entry.best_before < today
+            cell.entry.best_before for cell in table.cells if cell.start >= current and cell.entry.best_before < today
         }
         if expired:
             day = min(expired).isoformat()

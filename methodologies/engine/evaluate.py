@@ -221,11 +221,7 @@ class Batch:
         reason = self.reason[self.order]
         count = len(self.order)
         rows = Rows(
-            asked={
-                rule.measure: self.asked(rule.measure)[self.order]
-                for rule in self.program.rules
-                if rule.measure in self.bounds
-            },
+            asked={rule.measure: self.asked(rule.measure)[self.order] for rule in self.program.rules if rule.on_input},
             computed=self.computed[self.order],
             grams=self.grams[self.order],
             refusal=np.where(reason <= reasons.OUT_OF_RANGE, reason, 0).astype(np.int8),

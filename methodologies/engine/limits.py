@@ -31,6 +31,11 @@ class Rule:
     top: int
     up: int  # usage (10**-12) per scaled unit; 1 for records and grams
 
+    @property
+    def on_input(self) -> bool:
+        """Whether an input is limited; one that happens to be called ``reduction`` is not the measure of grams."""
+        return self.measure not in ("records", "reduction")
+
 
 def build_rules(document: d.Document, input_places: Mapping[str, int]) -> tuple[Rule, ...]:
     """Return the limits in the order in which they apply; of two with one measure and period the smaller counts."""

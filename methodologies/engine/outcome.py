@@ -177,7 +177,7 @@ class Outcome:
         found = []
         for segment, left in zip(settlement.segments, self._left_before(), strict=True):
             rule = segment.rule
-            places = self.batch.program.input_places.get(rule.measure, 0) if rule.measure in self.batch.bounds else 0
+            places = self.batch.program.input_places[rule.measure] if rule.on_input else 0
             found.append(
                 {
                     "measure": rule.measure,

@@ -93,7 +93,7 @@ class _Rebuilt(Batch):
         over, limited = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
         values: dict[str, np.ndarray] = {}
         for rule in self.program.rules:
-            if rule.measure in self.bounds:
+            if rule.on_input:
                 value = values.get(rule.measure, self.asked(rule.measure)[rows].astype(object))
                 rest = left[rule.limit.key]
                 over |= (rest <= 0).astype(bool)
@@ -130,7 +130,7 @@ class _Rebuilt(Batch):
         self._write_back(Rows({}, computed, grams, refusal, over, limited), np.arange(len(rows)))
 
     def _left(self, rule: Any, rows: np.ndarray) -> np.ndarray:
-        places = self.program.input_places[rule.measure] if rule.measure in self.bounds else 0
+        places = self.program.input_places[rule.measure] if rule.on_input else 0
         found = []
         for row in rows.tolist():
             entries = self.stored[row].get("limits", [])

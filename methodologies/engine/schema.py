@@ -18,7 +18,8 @@ from .reader import Reader
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _CODE = re.compile(r"[A-Z0-9-]{3,40}", re.ASCII)
 _VERSION = re.compile(r"[\w.+()-](?:[\w.+() -]{0,38}[\w.+()-])?")
-_FACTOR = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*", re.ASCII)
+_ACTIVITY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", re.ASCII)
+_FACTOR = re.compile(r"[A-Za-z0-9_.-]{1,80}", re.ASCII)
 _OPTION = re.compile(r"\w[\w.+-]{0,39}")
 
 _REQUIRED = [
@@ -47,7 +48,7 @@ _REQUIRED = [
 _OPTIONAL = ("chapters", "history", "limits")
 MAX_INPUTS_AND_PARAMETERS = 60
 MAX_STEPS = 60
-MAX_WINDOW_DAYS = 3660
+MAX_WINDOW_DAYS = 36_600
 
 
 def load_document(source: bytes | str, *, name: str) -> d.Document:
@@ -80,7 +81,7 @@ def _document(reader: Reader, data: dict[str, Any], plain: Source) -> d.Document
         version=reader.text(data["version"], ("version",), pattern=_VERSION),
         title=reader.texts(data["title"], ("title",)),
         sector=reader.choice(data["sector"], ("sector",), d.SECTORS),
-        activity=reader.text(data["activity"], ("activity",), pattern=_NAME),
+        activity=reader.text(data["activity"], ("activity",), pattern=_ACTIVITY),
         level=reader.choice(data["level"], ("level",), d.LEVELS),
         region=reader.region(data["region"], ("region",)),
         effective_from=reader.date(data["effective_from"], ("effective_from",)),

@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -27,6 +28,21 @@ def shared_factors(path: Path | None = None) -> d.FactorLibrary | None:
     """Return the factor library of the product, or None when there is no file. Raises DocumentError."""
     path = path or FACTORS_FILE
     return load_factors(path.read_bytes(), name=path.name) if path.exists() else None
+
+
+def factors_for(document: d.Document, file: Path) -> d.FactorLibrary | None:
+    """Return the factors that a document in a file may refer to, None when it refers to none. Raises DocumentError.
+
+    A factors.yaml in the document's own folder comes first; the product's library answers for what it does not hold.
+    """
+    if all(parameter.factor is None for parameter in document.parameters.values()):
+        return None
+    beside = file.resolve().with_name(FACTORS_FILE.name)
+    shared = shared_factors()
+    if beside == FACTORS_FILE or not beside.is_file():
+        return shared
+    own = load_factors(beside.read_bytes(), name=str(beside))
+    return own if shared is None else replace(own, factors={**shared.factors, **own.factors})
 
 
 def check_files(
@@ -61,10 +77,14 @@ def check_file(
         return [error(str(file), f"文件无法读取:{exc.strerror}。", f"the file can't be read: {exc.strerror}.")]
     if file.name == "factors.yaml":
         return check_factors(source, name=str(file), today=today)
-    try:
-        library = factors if factors is not None else shared_factors()
-    except DocumentError as exc:
-        return exc.problems
+    library = factors
+    if library is None:
+        try:
+            library = factors_for(load_document(source, name=str(file)), file)
+        except DocumentError as exc:
+            return exc.problems
+        except OSError as exc:
+            return [error(str(exc.filename), f"文件无法读取:{exc.strerror}。", f"it can't be read: {exc.strerror}.")]
     return check_document(source, name=str(file), factors=library, today=today, demo=demo)
 
 
@@ -95,7 +115,7 @@ def read_table(source: bytes, *, name: str, inputs: Sequence[str]) -> Columns:
         listed = ", ".join(doubled)
         raise TableError(f"{name}: 列 {listed} 重复。 The column {listed} stands there twice.")
     body = rows[1:]
-    found = {column: _column(body, head.index(column), len(head)) for column in (*HEAD, *inputs)}
+    found = {column: _column(body, column, head) for column in (*HEAD, *inputs)}
     _refuse_doubled(found["record"], name)
     return Columns(
         record=found["record"],
@@ -107,14 +127,15 @@ def read_table(source: bytes, *, name: str, inputs: Sequence[str]) -> Columns:
     )
 
 
-def _column(body: list[list[str]], index: int, width: int) -> list[str]:
+def _column(body: list[list[str]], column: str, head: list[str]) -> list[str]:
+    index, width = head.index(column), len(head)
     cells = [row[index] if index < len(row) else "" for row in body]
-    if index == HEAD.index("occurred_on") or any(len(row) > width for row in body):
-        # Surplus cells mean that the others may stand in the wrong columns: such a row has no readable number.
-        for number, row in enumerate(body):
-            if len(row) > width and any(row[width:]) and index >= 2:
-                cells[number] = _UNREADABLE
-    return cells
+    if column in ("record", "participant"):
+        return cells
+    # Surplus cells mean that the others may stand in the wrong columns: such a row has no readable number.
+    return [
+        _UNREADABLE if len(row) > width and any(row[width:]) else cell for row, cell in zip(body, cells, strict=True)
+    ]
 
 
 def _refuse_doubled(records: list[str], name: str) -> None:
@@ -146,7 +167,7 @@ def evaluate_file(
     file, table = Path(file), Path(table)
     try:
         document = load_document(file.read_bytes(), name=str(file))
-        program = compile(document, factors if factors is not None else shared_factors())
+        program = compile(document, factors if factors is not None else factors_for(document, file))
         columns = read_table(table.read_bytes(), name=str(table), inputs=tuple(document.inputs))
         row = _row(columns, explain) if explain is not None else None
         text, trace = _evaluated(program, columns, row)

@@ -79,6 +79,14 @@ def test_a_short_row_lacks_its_cells_and_a_long_row_is_not_trusted(document: Pat
     assert out.splitlines()[1:] == ["a,0,0,missing_input", "b,0,0,not_a_number"]
 
 
+def test_a_long_row_keeps_its_record_wherever_the_column_stands(document: Path) -> None:
+    head = "vehicle,distance,region,occurred_on,evidence,participant,record\n"
+    rows = "".join(f"electric,10,440300,2026-03-01,,p,{record},surplus\n" for record in "ab")
+    code, out, err = evaluate(document, head + rows)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1:] == ["a,0,0,not_a_number", "b,0,0,not_a_number"]
+
+
 def test_output_goes_to_a_file_and_a_row_can_be_explained(document: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.csv"
     code, out, _ = evaluate(document, HEAD + GOOD, output=target, explain="a")
@@ -136,6 +144,54 @@ def test_what_blocks_publication_is_a_warning(document: Path) -> None:
     assert "past its best-before, 2026-11-21" in out
     assert "certifiable: true needs official" in out
     assert "certifiable: true" not in check(document, demo=True)[1]
+
+
+@pytest.mark.parametrize(("late", "warned"), [("2026-01-01", False), ("2026-10-01", True), ("2027-01-01", True)])
+def test_a_value_that_holds_today_or_later_is_past_its_best_before_an_older_one_is_history(
+    document: Path, late: str, warned: bool
+) -> None:
+    data = base()
+    values = data["parameters"]["baseline"]["values"]
+    entry = values["2026-01-01"]
+    for start in ("2026-01-01", "2026-10-01", "2027-01-01"):
+        values[start] = {**entry, "best_before": "2026-11-01" if start == late else "2028-11-01"}
+    document.write_text(json.dumps(data))
+    code, out = check(document)
+    assert code == 0
+    assert ("past its best-before, 2026-11-01" in out) is warned
+
+
+FACTOR = """{code}:
+  title: {{zh: 甲}}
+  unit: g_co2e/km
+  values:
+    2024-01-01: {{value: "{value}", data_year: 2021, source: s, confidence: official, best_before: 2027-12-31}}
+"""
+
+
+def test_factors_beside_the_document_come_before_those_of_the_product(document: Path) -> None:
+    data = base()
+    data["parameters"]["baseline"] = {"factor": "Own-1.metro", "unit": "g_co2e/km"}
+    document.write_text(json.dumps(data))
+    code, out = check(document)
+    assert code == 1
+    assert "Own-1.metro" in out
+    beside = document.with_name("factors.yaml")
+    beside.write_text(FACTOR.format(code="Own-1.metro", value="132"))
+    assert check(document)[0] == 0
+    assert evaluate(document, HEAD + GOOD)[1].splitlines()[1] == "a,1000,1000,"
+    # What it does not hold is still found in the product's library.
+    data["parameters"]["grid"] = {"factor": "grid.average.guangdong"}
+    document.write_text(json.dumps(data))
+    assert check(document)[0] == 0
+    # A broken one is named by the documents that need it, and does not trouble the others.
+    beside.write_text("Own-1.metro: 5")
+    code, out = check(document)
+    assert code == 1
+    assert "factors.yaml" in out
+    assert evaluate(document, HEAD + GOOD)[0] == 1
+    document.write_text(json.dumps(base()))
+    assert check(document)[0] == 0
 
 
 def test_factors_yaml_is_checked_as_the_library(tmp_path: Path) -> None:

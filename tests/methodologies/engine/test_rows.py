@@ -533,3 +533,17 @@ def test_the_trace_of_a_row_for_which_nothing_was_left_says_so() -> None:
     assert (trace["steps"], trace["reason"]) == ([], "over_limit")
     assert trace["inputs"][0] == {"name": "distance", "given": "5", "used": "0", "unit": "km"}
     assert trace["limits"][0]["left_before"] == "0"
+
+
+def test_an_input_may_be_called_reduction_without_meeting_the_limit_on_grams() -> None:
+    number = {"type": "integer", "unit": "1", "min": 0, "max": 9000, "label": {"zh": "数"}}
+    data = pure(
+        {"out": "reduction * 2"}, {"reduction": number}, limits=[{"measure": "reduction", "per": "day", "max": 500}]
+    )
+    rows = [{"reduction": text} for text in ("200", "200", "200")]
+    assert run(data, rows) == [(400, 400, ""), (400, 100, "limited"), (400, 0, "over_limit")]
+
+
+def test_an_activity_is_any_short_code() -> None:
+    assert load(base(activity="Metro-trip.2")).activity == "Metro-trip.2"
+    assert refusals(base(activity="metro trip"))
