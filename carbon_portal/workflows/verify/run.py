@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from . import documents, grams, ledger, points
+from . import documents, exchange, grams, ledger, points
 
 FIRST_OFFENDERS = 20
 
@@ -35,7 +35,7 @@ class Finding:
 
 def all_checks() -> list[Any]:
     """Every check that is one SQL statement, by id."""
-    found = [*ledger.CHECKS, *points.CHECKS, *grams.CHECKS]
+    found = [*ledger.CHECKS, *points.CHECKS, *exchange.CHECKS, *grams.CHECKS]
     ids = [check.id for check in found] + [documents.ID]
     if len(set(ids)) != len(ids):
         raise RuntimeError("two checks share an id")
