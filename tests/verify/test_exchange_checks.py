@@ -23,7 +23,7 @@ def world(own_database, as_role):
     shop = build_exchange(cast)
     give_points(cast.alice_account, 100)
     person = person_of(shop.tills[0])
-    held, captured, refunded, released, expired = (
+    _held, captured, refunded, released, expired = (
         services.take_voucher(offer=shop.offer, participant=cast.alice_account, request_key=str(number), at=AT)
         for number in range(5)
     )
