@@ -14,7 +14,7 @@ from .columns import Columns, read_columns
 from .compiler import INT64_MAX, Compiled, Compiler
 from .limits import Rule, UsageKey, build_rules, period_start
 from .parameters import ParameterTable, build_tables, day_date, stored_table
-from .problems import DocumentError, Problem
+from .problems import DocumentError
 from .tape import Runner
 
 
@@ -134,10 +134,9 @@ def _assemble(document: d.Document, tables: Mapping[str, ParameterTable]) -> Pro
     up, down = {"g_co2e": 1, "kg_co2e": 1_000, "t_co2e": 1_000_000}[document.output.unit], 10**value.places
     common = gcd(up, down)
     up, down = up // common, down // common
-    # Rounding to the nearest needs twice the numerator and the denominator together.
+    # Rounding to the nearest needs twice the numerator and the denominator together. The bound of 10**60 is on the
+    # steps: their result in grams may be larger, and such a row is out_of_range.
     largest = max(2 * value.top * up + value.bottom * down, 2 * value.bottom * down, compiled.tape.peak)
-    if largest > 4 * 10**60:
-        raise DocumentError([_too_wide(document)])
     outputs = [value.num]
     outputs += [register for register in (value.den, value.err) if register is not None]
     return Program(
@@ -150,14 +149,4 @@ def _assemble(document: d.Document, tables: Mapping[str, ParameterTable]) -> Pro
         Runner(compiled.tape, outputs),
         up,
         down,
-    )
-
-
-def _too_wide(document: d.Document) -> Problem:
-    from .problems import error
-
-    return error(
-        document.source.where(("output",)),
-        "按申报的上下界推算,结果可能超过 10^60。",
-        "by the declared bounds the result may exceed 10^60.",
     )

@@ -237,3 +237,16 @@ def test_engine_needs_no_django() -> None:
     code = "import sys, methodologies.engine; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert engine.CODES[0] == ""
+
+
+@pytest.mark.parametrize(("unit", "gram", "refused"), [("g_co2e", "1", 0), ("t_co2e", "1", 0), ("g_co2e", "2", 1)])
+def test_the_bound_is_on_the_steps_not_on_their_result_in_grams(unit: str, gram: str, refused: int) -> None:
+    number = {"type": "integer", "unit": "1", "min": 0, "max": 999_999_999_999, "label": {"zh": "数"}}
+    data = pure({"out": "a * b * c * d * e"}, dict.fromkeys("abcde", number))
+    data["parameters"]["gram"] = {"unit": unit, "values": {"2026-01-01": value(gram)}}
+    data["output"]["unit"] = unit
+    assert len(refusals(data)) == refused
+    if not refused:
+        rows = [dict.fromkeys("abcde", text) for text in ("999999999999", "2")]
+        small = 32 * (1 if unit == "g_co2e" else 1_000_000)
+        assert run(data, rows) == [(0, 0, "out_of_range"), (small, small, "")]
