@@ -50,7 +50,8 @@ def record_new(request: HttpRequest) -> HttpResponse:
         "participant": participant,
     }
     if kind is None:
-        return render(request, "behaviors/record_new.html", context)
+        status = 422 if request.method == "POST" else 200
+        return render(request, "behaviors/record_new.html", context, status=status)
     options: dict[str, Any] = {
         "participant": participant,
         "kind": kind,

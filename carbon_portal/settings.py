@@ -64,9 +64,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # What stands first also dresses static files and the refusals of those below, such as of a foreign Host.
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "carbon_portal.kernel.middleware.headers",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "carbon_portal.kernel.middleware.language",
     "django.middleware.common.CommonMiddleware",
@@ -74,12 +76,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "carbon_portal.kernel.middleware.domain_errors",
     "carbon_portal.kernel.middleware.own_site",
+    "carbon_portal.kernel.middleware.no_nul",
 ]
 
 ROOT_URLCONF = "carbon_portal.urls"

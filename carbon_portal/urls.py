@@ -19,7 +19,7 @@ urlpatterns = [
         if find_spec(f"{app}.urls")
     ],
     path("api/v1/", include("carbon_portal.api_urls")),
-    path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
+    path("o/", include("carbon_portal.oauth_urls", namespace="oauth2_provider")),
 ]
 
 handler400 = "carbon_portal.pages.errors.bad_request"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from rest_framework import exceptions, pagination, parsers
 from rest_framework.request import Request
@@ -13,12 +14,22 @@ from . import idempotency
 MAX_DEPTH = 32
 
 
+class BodyTooLarge(exceptions.APIException):
+    """413: what the framework's own limit says, which a streamed body would pass by."""
+
+    status_code = 413
+
+
 class StrictJSONParser(parsers.JSONParser):
     """JSON without duplicate keys, NaN, NUL, lone surrogates, or depth beyond 32 (integrity, section 6)."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise BodyTooLarge
         try:
-            text = stream.read().decode("utf-8")
+            text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
             raise exceptions.ParseError("请用 UTF-8 编码 (use UTF-8)") from error
         _refuse_depth(text)

@@ -62,6 +62,17 @@ class Forbidden(DomainError):
     en = "Your account may not do this. Ask the administrator of your organisation."
 
 
+class MethodNotAllowed(DomainError):
+    """An address that exists, asked in a way it does not answer to: most often an old form opened as a link."""
+
+    code = "method_not_allowed"
+    http_status = 405
+    title = "不支持这种访问方式"
+    title_en = "Not this way"
+    zh = "这个地址不能这样打开，没有改动任何内容。请返回上一页，用页面上的按钮操作。"
+    en = "This address can't be opened this way; nothing was changed. Go back and use the button on the page."
+
+
 class InvalidInput(DomainError):
     """A field that can't be used. `data` names the field and the reason in both languages."""
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from .errors import DomainError
+from .errors import DomainError, MethodNotAllowed
 from .problems import CONTENT_TYPE, from_domain_error
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -48,6 +49,19 @@ def language(get_response: Handler) -> Handler:
     return middleware
 
 
+def no_nul(get_response: Handler) -> Handler:
+    """U+0000 is in no address of ours, and PostgreSQL takes it for an error: nothing behind here has to think of it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path_info:
+            raise Http404
+        if any("\x00" in text for values in request.GET.lists() for text in (values[0], *values[1])):
+            raise BadRequest("NUL in the query")
+        return get_response(request)
+
+    return middleware
+
+
 class domain_errors:
     """A refusal that nobody caught becomes its sentence, with its status."""
 
@@ -55,11 +69,18 @@ class domain_errors:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == 405 and not response.streaming and not response.content:
+            # Django's own 405 is an empty page.
+            refusal = self._refusal(request, MethodNotAllowed())
+            refusal["Allow"] = response.get("Allow", "")
+            return refusal
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, DomainError):
-            return None
+        return self._refusal(request, exception) if isinstance(exception, DomainError) else None
+
+    def _refusal(self, request: HttpRequest, exception: DomainError) -> HttpResponse:
         if request.path.startswith("/api/"):
             return JsonResponse(from_domain_error(exception), status=exception.http_status, content_type=CONTENT_TYPE)
         context = {"error": exception, "sentence": exception.sentence(translation.get_language())}

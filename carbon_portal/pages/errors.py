@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
@@ -20,8 +21,8 @@ def _answer(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400: the request can't be read."""
-    return _answer(request, 400)
+    """400: the request can't be read; 413 where it is too long to be read at all."""
+    return _answer(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -43,5 +44,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 of the CSRF check: the form is stale or came from elsewhere."""
+    if request.path.startswith("/api/"):
+        return _answer(request, 403)
     context: dict[str, Any] = {"reason": reason}
     return render(request, "errors/csrf.html", context, status=403)
