@@ -184,7 +184,7 @@ class Settlement:
         for segment in self.segments:
             left = segment.left(self.consumed(segment))
             if segment.rule.measure == "records":
-                binding |= (rows.grams > 0) & (left <= 0)
+                binding |= (rows.refusal == 0) & (left <= 0)
             elif segment.rule.measure == "reduction":
                 binding |= rows.grams > np.maximum(left, 0)
             else:
@@ -208,7 +208,7 @@ class Settlement:
             rule = segment.rule
             if rule.measure == "records":
                 left = segment.left(self.consumed(segment))
-                rows.over |= flagged & (rows.grams > 0) & (left <= 0)
+                rows.over |= flagged & (rows.refusal == 0) & (left <= 0)
             elif rule.measure == "reduction":
                 left = np.maximum(segment.left(self.consumed(segment)), 0)
                 cut = flagged & (rows.grams > left)
@@ -298,7 +298,7 @@ class Settlement:
             return nothing
         grams_left = int(rows.grams[position])
         for segment, rest in zip(self.segments, left, strict=True):
-            if segment.rule.measure == "records" and grams_left > 0 and rest <= 0:
+            if segment.rule.measure == "records" and rest <= 0:
                 grams_left, rows.over[position] = 0, True
             elif segment.rule.measure == "reduction" and grams_left > max(rest, 0):
                 grams_left = max(rest, 0)

@@ -112,7 +112,7 @@ class _Rebuilt(Batch):
         for rule in self.program.rules:
             rest = left[rule.limit.key]
             if rule.measure == "records":
-                stopped = (grams > 0) & (rest <= 0).astype(bool)
+                stopped = (refusal == 0) & (rest <= 0).astype(bool)
                 over |= stopped
                 grams[stopped] = 0
             elif rule.measure == "reduction":

@@ -130,7 +130,7 @@ def _row(
     share = Fraction(data["evidence"][row["evidence"] or "feed"])
     grams, over = math.floor(computed * share), False
     for limit in data["limits"]:
-        if limit["measure"] == "records" and grams and left(limit) < 1:
+        if limit["measure"] == "records" and left(limit) < 1:
             grams, over = 0, True
     for limit in data["limits"]:
         if limit["measure"] == "reduction" and grams > left(limit):

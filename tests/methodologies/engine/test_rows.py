@@ -217,6 +217,8 @@ def test_the_records_limit_counts_only_records_credited_more_than_nothing() -> N
     data["parameters"]["project"]["values"]["2026-01-01"]["diesel"] = value("200")
     rows = [*trips("1"), *trips("1", vehicle="diesel"), *trips("1", "1")]
     assert run(data, rows) == [(72, 72, ""), (0, 0, "no_saving"), (72, 72, ""), (72, 0, "over_limit")]
+    past = [*trips("1", "1"), *trips("1", vehicle="diesel")]
+    assert run(data, past)[-1] == (0, 0, "over_limit"), "past the limit comes before no saving (section 8)"
 
 
 def test_the_reduction_limit_cuts_grams_after_the_share() -> None:
