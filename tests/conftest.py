@@ -143,6 +143,15 @@ def _clear_cache() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _chinese_first() -> Iterator[None]:
+    """A page that was asked for in English leaves its language on the thread."""
+    from django.utils import translation
+
+    with translation.override(settings.LANGUAGE_CODE):
+        yield
+
+
+@pytest.fixture(autouse=True)
 def _no_memory_of_other_tests(request: pytest.FixtureRequest) -> None:
     """Rate limits and cached pages of the test before would change the result of this one."""
     if "django_db_setup" in request.fixturenames or request.node.get_closest_marker("django_db"):
