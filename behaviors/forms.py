@@ -15,11 +15,11 @@ from accounts.models import Participant
 from accounts.selectors import meters_of_participant
 from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.quantities import QuantityError, parse_quantity
+from carbon_portal.kernel.units import unit_text
 from methodologies.engine import reasons
 
 from .activities import Activity
 from .declared import Declared
-from .units import unit_text
 
 DAYS_BACK = 7
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)

@@ -16,10 +16,10 @@ from behaviors import activities
 from behaviors import selectors as behaviors
 from behaviors.constants import RecordState
 from behaviors.models import BehaviorRecord
-from behaviors.units import unit_text
 from carbon_portal.kernel import regions
 from carbon_portal.kernel.clock import LOCAL_ZONE
 from carbon_portal.kernel.templatetags.portal import grams, local_date, local_datetime, points
+from carbon_portal.kernel.units import unit_text
 from methodologies.engine import sentence
 
 from .constants import REVERSED

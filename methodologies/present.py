@@ -1,6 +1,7 @@
 """What the public pages of the library show, in the page's language."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -8,11 +9,12 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from carbon_portal.kernel import regions
-from carbon_portal.kernel.templatetags.portal import local_date
+from carbon_portal.kernel.templatetags.portal import grams, local_date
+from carbon_portal.kernel.units import unit_text
 
 from .constants import VersionState
-from .engine import Program
-from .engine.document import Entry, Parameter
+from .engine import Program, sentence
+from .engine.document import Entry, Input, Limit, Parameter
 from .models import MethodologyVersion
 
 SECTOR_ICONS = {
@@ -133,24 +135,27 @@ def page(version: MethodologyVersion, program: Program) -> dict[str, Any]:
             {
                 "label": pick(declared.label),
                 "name": declared.name,
-                "unit": "" if declared.unit == "1" else declared.unit,
+                "unit": unit_text(declared.unit, get_language()),
                 "range": "" if declared.options else f"{declared.min} – {declared.max}",
                 "options": "、".join(pick(texts) for texts in declared.options.values()) if declared.options else "",
             }
             for declared in document.inputs.values()
         ],
-        "steps": list(document.steps.values()),
+        "steps": [
+            {"name": step.name, "formula": step.formula.replace(" * ", " × ")} for step in document.steps.values()
+        ],
         "output": document.output,
         "values": values,
         "unchecked": any(value["confidence"]["kind"] == "wait" for value in values),
-        "limits": [{"measure": limit.measure, "per": limit.per, "max": str(limit.max)} for limit in document.limits],
+        "limits": [_limit(limit, document.inputs) for limit in document.limits],
         "evidence": [{"grade": grade, "share": str(share)} for grade, share in document.evidence.items()],
         "examples": [
             {
                 "on": example.on,
                 "region": example.region,
                 "given": ", ".join(f"{name} = {value}" for name, value in example.given.items()),
-                "result": f"{example.expect} g" if example.expect is not None else example.refuse,
+                "result": grams(example.expect) if example.expect is not None else _("不计入"),
+                "why": sentence(example.refuse, get_language() or "zh") if example.refuse else "",
                 "source": example.source or "",
             }
             for example in document.examples
@@ -158,6 +163,18 @@ def page(version: MethodologyVersion, program: Program) -> dict[str, Any]:
         "chapters": [{"title": chapter_label(name), "text": text} for name, text in document.chapters.items()],
         "source": document.published_source,
     }
+
+
+def _limit(limit: Limit, inputs: Mapping[str, Input]) -> dict[str, str]:
+    """A limit in words: what is limited, for how long, how much."""
+    period = {"day": _("每天"), "week": _("每周"), "month": _("每月"), "year": _("每年")}[limit.per]
+    if limit.measure in inputs:
+        declared = inputs[limit.measure]
+        measure, shown = pick(declared.label), unit_text(declared.unit, get_language())
+    else:
+        measure = {"records": _("次数"), "reduction": _("减碳量")}[limit.measure]
+        shown = {"records": _("次"), "reduction": _("克")}[limit.measure]
+    return {"label": f"{measure} · {period}", "max": f"{limit.max} {shown}"}
 
 
 def _values(parameter: Parameter, program: Program) -> list[dict[str, Any]]:
@@ -172,7 +189,7 @@ def _values(parameter: Parameter, program: Program) -> list[dict[str, Any]]:
                     "name": parameter.name,
                     "key": key,
                     "value": str(entry.value),
-                    "unit": table.unit,
+                    "unit": unit_text(table.unit, get_language()),
                     "start": local_date(start),
                     "source": entry.source,
                     "confidence": confidence(entry.confidence),
