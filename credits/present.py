@@ -16,7 +16,7 @@ from behaviors import activities
 from behaviors import selectors as behaviors
 from behaviors.constants import RecordState
 from behaviors.models import BehaviorRecord
-from carbon_portal.kernel import regions
+from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.clock import LOCAL_ZONE
 from carbon_portal.kernel.templatetags.portal import grams, local_date, local_datetime, points
 from carbon_portal.kernel.units import unit_text
@@ -104,11 +104,16 @@ def record_row(record: BehaviorRecord, result: Result | None) -> dict[str, Any]:
         "title": activity_title(record.activity),
         "icon": found.icon if found else "leaf",
         "href": reverse("credits:record-detail", args=[record.pk]),
-        "sub": f"{local_date(record.occurred_on)} · {_region_name(record.region)}{earned}",
+        "sub": f"{_day(record.occurred_on)} · {_region_name(record.region)}{earned}",
         "amount": grams(result.reduction_g) if counted and result else "",
         "pill": shown["label"],
         "pill_kind": shown["kind"],
     }
+
+
+def _day(day: dt.date) -> str:
+    """A day of this year without its year."""
+    return local_date(day, "short" if day.year == clock.today().year else "long")
 
 
 def _region_name(code: str) -> str:

@@ -4,10 +4,11 @@ import datetime as dt
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from carbon_portal.kernel import regions
-from carbon_portal.kernel.templatetags.portal import count, grams
+from carbon_portal.kernel.templatetags.portal import count, grams, local_month
 from credits.present import activity_title
 from methodologies.present import sector_label
 
@@ -167,9 +168,12 @@ def value_label(dimension: str, key: str, language: str | None) -> str:
 
 
 def _month_label(months: list[tuple[int, int]]) -> Any:
-    """1月 within one year, 2025-12 where two years meet."""
-    one_year = len({year for year, _month in months}) <= 1
-    return lambda month: _("%(month)d月") % {"month": month[1]} if one_year else f"{month[0]}-{month[1]:02d}"
+    """1月 or Jan within one year, 2025-12 where two years meet."""
+    if len({year for year, _month in months}) > 1:
+        return lambda month: f"{month[0]}-{month[1]:02d}"
+    if (get_language() or "").startswith("en"):
+        return lambda month: local_month(dt.date(*month, 1)).partition(" ")[0]
+    return lambda month: _("%(month)d月") % {"month": month[1]}
 
 
 def month_days(month: tuple[int, int], cut: Cut) -> dict[str, dt.date]:

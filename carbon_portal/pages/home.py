@@ -94,7 +94,7 @@ def _front() -> dict[str, Any]:
             Step("gift", _("换成身边的优惠"), _("减碳量换成碳币，到店出示兑换码即可使用。")),
         ],
         "activities": [
-            {"icon": activity.icon, "label": activity.title.in_language(language)}
+            {"icon": activity.icon, "label": activity.short.in_language(language)}
             for activity in activities.activities().values()
         ],
     }

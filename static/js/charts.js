@@ -17,7 +17,7 @@ function look() {
   return {
     ink: css("--ink"), ink2: css("--ink-2"), ink3: css("--ink-3"), line: css("--line"), font,
     cat: [1, 2, 3, 4, 5, 6].map((n) => css(`--cat-${n}`)), seq: [1, 2, 3, 4, 5].map((n) => css(`--seq-${n}`)),
-    base: { textStyle: { fontFamily: font, color: css("--ink-2") }, animation: false, aria: { enabled: true } },
+    base: { textStyle: { fontFamily: font, color: css("--ink-2") }, animation: false },
     tip: {
       renderMode: "richText", confine: true, backgroundColor: css("--ink"), borderWidth: 0, padding: [8, 12],
       textStyle: { color: "#fff", fontSize: scale(14), fontFamily: font },
@@ -144,6 +144,15 @@ async function options(node, data) {
   return columns(l, data, node.dataset.chart, node.clientWidth - scale(44));
 }
 
+/** What a reader hears instead of the picture: its heading and its numbers, in the page's language. */
+function spoken(node, data) {
+  const heading = document.getElementById(`${node.id}-title`)?.textContent ?? "";
+  const parts = data.items
+    ? data.items.map((d) => `${d.name} ${number(d.value)}`)
+    : data.series.map((s) => s.name);
+  return `${heading} (${data.unit ?? ""}): ${parts.join(", ")}`;
+}
+
 async function draw(node) {
   const data = JSON.parse(document.getElementById(node.dataset.source).textContent);
   const table = document.getElementById(`${node.id}-table`);
@@ -153,6 +162,7 @@ async function draw(node) {
     throw error;
   });
   if (table) table.hidden = true;
+  option.aria = { enabled: true, label: { description: spoken(node, data) } };
   const chart = echarts.init(node, null, { renderer: "canvas" });
   chart.setOption(option);
   chart.on("click", (at) => { if (at.data?.href) location.assign(at.data.href); });

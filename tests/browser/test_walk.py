@@ -355,13 +355,12 @@ def look_at(context: BrowserContext, world: World, paths: list[str]) -> list[str
     page = context.new_page()
     problems = []
     page.goto(world.url + paths[0])
-    page.get_by_role("button", name="English", exact=True).click()
+    page.get_by_role("button", name="English (EN)", exact=True).click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     for size in ("normal", "large"):
         prefer(context, world, size=size)
         for path in paths:
             page.goto(world.url + path)
-            page.wait_for_load_state("networkidle")
             if (wide := overflow(page)) > 0:
                 problems.append(f"{path} ({size}): {wide} px too wide")
             problems += [f"{path}: {text}" for text in chinese_left(page, DATA)]
