@@ -355,7 +355,7 @@ def look_at(context: BrowserContext, world: World, paths: list[str]) -> list[str
     page = context.new_page()
     problems = []
     page.goto(world.url + paths[0])
-    page.get_by_role("button", name="English (EN)", exact=True).click()
+    page.get_by_role("button", name="EN English", exact=True).click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     for size in ("normal", "large"):
         prefer(context, world, size=size)
