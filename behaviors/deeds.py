@@ -207,7 +207,7 @@ def _check_place(region: str, town: str) -> None:
         raise BadField(
             "region",
             "unknown_region",
-            f"“{str(region)[:20]}”不是本省的六位行政区代码，例如 440100(广州市)。",
+            f"“{str(region)[:20]}”不是本省的六位行政区代码，例如 440100（广州市）。",
             f"“{str(region)[:20]}” is no six-digit code of this province, such as 440100 (Guangzhou).",
         )
     if not town:

@@ -93,7 +93,7 @@ def _encoding(path: Path) -> tuple[str, list[tuple[str, str]]]:
     bad = _first_bad_row(path, "utf-8")
     if bad is None:
         if head.startswith(codecs.BOM_UTF8):
-            return "utf-8-sig", [("按 UTF-8(带 BOM)读取。", "Read as UTF-8 (with BOM).")]
+            return "utf-8-sig", [("按 UTF-8（带 BOM）读取。", "Read as UTF-8 (with BOM).")]
         return "utf-8", [("按 UTF-8 读取。", "Read as UTF-8.")]
     if not head.startswith(codecs.BOM_UTF8) and _first_bad_row(path, "gb18030") is None:
         return "gb18030", [("不是 UTF-8，按 GBK(GB 18030)读取。", "Not UTF-8; read as GBK (GB 18030).")]

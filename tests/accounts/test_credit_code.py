@@ -61,13 +61,13 @@ def test_spelling_is_forgiven():
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        (lambda c: c[:17], "应为 18 位,现在是 17 位"),
-        (lambda c: c + "0", "应为 18 位,现在是 19 位"),
+        (lambda c: c[:17], "应为 18 位，现在是 17 位"),
+        (lambda c: c + "0", "应为 18 位，现在是 19 位"),
         (lambda c: "", "请填写统一社会信用代码"),
-        (lambda c: c[:10] + "O" + c[11:], "第 11 位不能是“O”,请核对是否把 0 写成 O"),
+        (lambda c: c[:10] + "O" + c[11:], "第 11 位不能是“O”，请核对是否把 0 写成 O"),
         (lambda c: c[:10] + "碳" + c[11:], "第 11 位不能是“碳”"),
         (lambda c: c[:4] + "A" + c[5:], "第 3 至 8 位是行政区划"),
-        (lambda c: c[:17] + ("1" if c[17] != "1" else "2"), "第 18 位校验不符,请核对是否把 0 写成 O"),
+        (lambda c: c[:17] + ("1" if c[17] != "1" else "2"), "第 18 位校验不符，请核对是否把 0 写成 O"),
     ],
 )
 def test_refusals_name_the_place(change, part):

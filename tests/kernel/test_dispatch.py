@@ -5,6 +5,7 @@ import time
 import pytest
 from celery import current_app
 from django.db import transaction
+from kombu import pools
 
 from carbon_portal.kernel.dispatch import enqueue_on_commit
 from carbon_portal.kernel.services.paths import valkey_socket
@@ -22,9 +23,9 @@ def broker_away(services, tmp_path):
 
 
 def _forget_connections():
-    current_app.amqp.__dict__.pop("_producer_pool", None)
+    # kombu keeps its pools by address for the whole process: a closed one would be handed out again.
+    pools.reset()
     current_app.amqp._producer_pool = None
-    current_app.pool.force_close_all()
     current_app._pool = None
 
 
