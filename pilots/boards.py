@@ -172,7 +172,7 @@ def _month_label(months: list[tuple[int, int]]) -> Any:
     if len({year for year, _month in months}) > 1:
         return lambda month: f"{month[0]}-{month[1]:02d}"
     if (get_language() or "").startswith("en"):
-        return lambda month: local_month(dt.date(*month, 1)).partition(" ")[0]
+        return lambda month: local_month(dt.date(month[0], month[1], 1)).partition(" ")[0]
     return lambda month: _("%(month)d月") % {"month": month[1]}
 
 
