@@ -74,8 +74,10 @@ class Watch:
         context.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # A refusal (4xx) that a test provokes is reported by the browser itself: the test looks at its status.
-        if message.type in {"error", "warning"} and not re.search(r"status of 4\d\d", message.text):
+        # A refusal (4xx) that a test provokes is reported by the browser itself: the test looks at its status. htmx
+        # reports an estimate that was under way when the person went to the next page; a bad answer is responseError.
+        ignored = r"status of 4\d\d|htmx:(afterRequest|sendError|sendAbort)"
+        if message.type in {"error", "warning"} and not re.search(ignored, message.text):
             self.heard.append(f"{message.type}: {message.text}")
 
     def _request(self, request: Request) -> None:
