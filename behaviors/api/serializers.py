@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from behaviors import activities, selectors
 from behaviors.models import BehaviorRecord
+from carbon_portal.kernel.endpoints import StrictSerializer
 
 _TIME_WITH_ZONE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -47,22 +48,6 @@ class PlainDate(serializers.DateField):
 
 class InputsField(serializers.DictField):
     child = StrictText(allow_blank=True, max_length=64)
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """An unknown field is an error, never silently dropped."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            unknown = sorted(str(name)[:60] for name in set(data) - set(self.fields))
-            if unknown:
-                raise serializers.ValidationError(
-                    {
-                        name: [serializers.ErrorDetail("没有这个字段 (unknown field)", code="unknown_field")]
-                        for name in unknown
-                    }
-                )
-        return super().to_internal_value(data)
 
 
 class NewRecordSerializer(StrictSerializer):

@@ -1,13 +1,11 @@
 """Own records and the list of activities over HTTP."""
 
-import hashlib
-import json
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseNotModified
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
 from oauth2_provider.contrib.rest_framework import TokenHasScope
-from rest_framework import permissions, views
+from rest_framework import views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,29 +15,18 @@ from behaviors import selectors, services
 from behaviors.constants import Channel, EvidenceGrade
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.api import CursorPages, idempotent_write
+from carbon_portal.kernel.endpoints import IDEMPOTENCY, PublicView, code_list
 from carbon_portal.kernel.errors import NotFound
 
 from . import serializers
 
-IDEMPOTENCY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
 
-
-class ActivitiesView(views.APIView):
+class ActivitiesView(PublicView):
     """The activities that the portal counts, with what makes each the same deed. Public; answers 304 to its ETag."""
-
-    authentication_classes = ()
-    permission_classes = (permissions.AllowAny,)
 
     @extend_schema(responses={200: serializers.ActivityListSerializer, 304: None})
     def get(self, request: Request) -> HttpResponse:
-        body = {"activities": selectors.public_activities()}
-        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        etag = f'"{digest[:32]}"'
-        known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
-        response: HttpResponse = HttpResponseNotModified() if etag in known else Response(body)
-        response["ETag"] = etag
-        response["Cache-Control"] = "public, max-age=300"
-        return response
+        return code_list(request, {"activities": selectors.public_activities()})
 
 
 class RecordsView(views.APIView):

@@ -11,7 +11,7 @@ from .errors import DomainError, Forbidden, InvalidInput, NotFound
 CONTENT_TYPE = "application/problem+json"
 
 # Errors that the framework raises itself: code, title, title_en, detail, detail_en.
-_FRAMEWORK: dict[int, tuple[str, str, str]] = {
+SENTENCES: dict[int, tuple[str, str, str]] = {
     400: (
         "malformed",
         "请求格式有误，没有写入。请按接口文档检查内容后重发。",
@@ -80,7 +80,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 
 def _from_framework(exc: exceptions.APIException) -> dict[str, Any]:
-    code, zh, en = _FRAMEWORK.get(exc.status_code, _FRAMEWORK[400])
+    code, zh, en = SENTENCES.get(exc.status_code, SENTENCES[400])
     errors = _field_errors(exc.detail) if isinstance(exc, exceptions.ValidationError) else []
     if errors:
         code, zh, en = (

@@ -14,7 +14,7 @@ _CODES = {400: "malformed", 403: "forbidden", 404: "not_found"}
 
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
     if request.path.startswith("/api/"):
-        code, zh, en = problems._FRAMEWORK[status]
+        code, zh, en = problems.SENTENCES[status]
         body = problems.problem(status=status, code=code, title=zh.split("。")[0], detail=zh, detail_en=en)
         return JsonResponse(body, status=status, content_type=problems.CONTENT_TYPE)
     return render(request, f"errors/{status}.html", status=status)

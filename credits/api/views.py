@@ -4,13 +4,14 @@ from dataclasses import asdict
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from oauth2_provider.contrib.rest_framework import TokenHasScope
-from rest_framework import permissions, views
+from rest_framework import views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Participant, User
 from accounts.selectors import participants_of
 from behaviors import selectors as behaviors
+from carbon_portal.kernel.endpoints import PublicView
 from carbon_portal.kernel.errors import InvalidInput, NotFound
 from credits import selectors
 from credits.ledger import selectors as ledger
@@ -99,11 +100,8 @@ def _year(text: str) -> int | None:
     return int(text)
 
 
-class ReconciliationView(views.APIView):
+class ReconciliationView(PublicView):
     """The identity of all grams in the province. Public."""
-
-    authentication_classes = ()
-    permission_classes = (permissions.AllowAny,)
 
     @extend_schema(responses={200: serializers.ReconciliationSerializer})
     def get(self, request: Request) -> Response:

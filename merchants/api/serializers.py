@@ -5,19 +5,10 @@ from typing import Any
 from rest_framework import serializers
 
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.endpoints import StrictSerializer
 from merchants import codes, selectors
 from merchants.constants import VoucherState
 from merchants.models import Offer, Voucher
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """An unknown field is an error, not a silent loss (T25)."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = set(data) - set(self.fields) if isinstance(data, dict) else set()
-        if unknown:
-            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "未知字段 (unknown field)"))
-        return super().to_internal_value(data)
 
 
 class OfferSerializer(serializers.ModelSerializer[Offer]):

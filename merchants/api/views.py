@@ -4,9 +4,9 @@ import uuid
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from oauth2_provider.contrib.rest_framework import TokenHasScope
-from rest_framework import generics, permissions, views
+from rest_framework import views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,23 +14,18 @@ from accounts.constants import ParticipantKind
 from accounts.selectors import participants_of
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.api import idempotent_write
+from carbon_portal.kernel.endpoints import IDEMPOTENCY, PublicView
 from carbon_portal.kernel.errors import NotFound
 from merchants import codes, selectors, services
 from merchants.constants import VoucherState
 
 from . import serializers
 
-IDEMPOTENCY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
 
-
-class OfferListView(generics.GenericAPIView[Any]):
+class OfferListView(PublicView):
     """Offers that can be taken now."""
 
-    authentication_classes = ()
-    permission_classes = (permissions.AllowAny,)
-    serializer_class = serializers.OfferSerializer
-    pagination_class = None
-
+    @extend_schema(responses={200: serializers.OfferSerializer(many=True)})
     def get(self, request: Request) -> Response:
         offers = selectors.open_offers(at=clock.now())[:200]
         return Response(serializers.OfferSerializer(offers, many=True).data)

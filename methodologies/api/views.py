@@ -1,39 +1,19 @@
 """The library over HTTP: public, and cheap to ask again (ETag)."""
 
-import hashlib
-import json
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
-from rest_framework import permissions, views
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from carbon_portal.kernel.endpoints import PublicView, code_list
 from methodologies import selectors
 from methodologies.models import MethodologyVersion
 
 from . import serializers
 
 
-def _answer(request: Request, body: dict[str, Any]) -> HttpResponse:
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
-    etag = f'"{digest[:32]}"'
-    known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
-    response: HttpResponse = HttpResponseNotModified() if etag in known else Response(body)
-    response["ETag"] = etag
-    response["Cache-Control"] = "public, max-age=300"
-    return response
-
-
-class Public(views.APIView):
-    """Open to everybody; reads nothing personal."""
-
-    authentication_classes = ()
-    permission_classes = (permissions.AllowAny,)
-
-
-class FactorsView(Public):
+class FactorsView(PublicView):
     """The shared emission factors with source, date and confidence."""
 
     @extend_schema(responses={200: serializers.FactorsSerializer, 304: None})
@@ -60,24 +40,24 @@ class FactorsView(Public):
             }
             for factor in library.factors.values()
         ]
-        return _answer(request, {"sha256": library.sha256, "factors": factors})
+        return code_list(request, {"sha256": library.sha256, "factors": factors})
 
 
-class MethodologiesView(Public):
+class MethodologiesView(PublicView):
     """Every version that was ever published."""
 
     @extend_schema(responses={200: serializers.MethodologiesSerializer, 304: None})
     def get(self, request: Request) -> HttpResponse:
-        return _answer(request, {"methodologies": [_head(version) for version in selectors.public_versions()]})
+        return code_list(request, {"methodologies": [_head(version) for version in selectors.public_versions()]})
 
 
-class VersionView(Public):
+class VersionView(PublicView):
     """One version: the document that runs, with its hash."""
 
     @extend_schema(responses={200: serializers.VersionSerializer, 304: None})
     def get(self, request: Request, code: str, version: str) -> HttpResponse:
         found = selectors.public_version(code=code, version=version)
-        return _answer(request, {**_head(found), "document": found.document, "source": found.source})
+        return code_list(request, {**_head(found), "document": found.document, "source": found.source})
 
 
 def _head(version: MethodologyVersion) -> dict[str, Any]:

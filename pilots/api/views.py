@@ -1,14 +1,14 @@
 """Code list of regions and the dashboards' figures."""
 
-import hashlib
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import permissions, views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from carbon_portal.kernel import clock, regions
+from carbon_portal.kernel.endpoints import PublicView, code_list
 from carbon_portal.kernel.errors import NotFound
 from pilots import boards, selectors
 from pilots.constants import Period
@@ -18,23 +18,12 @@ from pilots.selectors import Cut
 from . import serializers
 
 
-class PublicView(views.APIView):
-    """No token needed."""
-
-    authentication_classes = ()
-    permission_classes = (permissions.AllowAny,)
-
-
 class RegionListView(PublicView):
     """Divisions of the province: GB/T 2260, and the towns of the two cities without counties."""
 
     @extend_schema(responses={200: serializers.RegionSerializer(many=True)})
-    def get(self, request: Request) -> Response:
-        data = serializers.RegionSerializer(regions.all_regions(), many=True).data
-        etag = '"' + hashlib.sha256(repr(data).encode()).hexdigest()[:32] + '"'
-        if request.headers.get("If-None-Match") == etag:
-            return Response(status=304, headers={"ETag": etag})
-        return Response(data, headers={"ETag": etag})
+    def get(self, request: Request) -> HttpResponse:
+        return code_list(request, serializers.RegionSerializer(regions.all_regions(), many=True).data)
 
 
 class DashboardView(PublicView):
