@@ -36,9 +36,15 @@ class Declared:
 
 
 def declared(*, activity: str, region: str, on: dt.date) -> Declared | None:
-    """The version in force, or None. Two queries."""
-    version = methodologies.version_in_force(activity=activity, region=region, on=on)
-    return None if version is None else of(version)
+    """The version in force, or None. One query, and one more for a version that this process has not met."""
+    row = methodologies.VersionTable().find(activity, region, on)
+    return None if row is None else _frozen(row.pk, row.sha256)
+
+
+@lru_cache(maxsize=256)
+def _frozen(pk: int, sha256: str) -> Declared:
+    """What a version that was in force declares never changes, so it is read once; the hash names the content."""
+    return of(MethodologyVersion.objects.get(pk=pk))
 
 
 def in_force_by_activity(*, region: str, on: dt.date) -> dict[str, Declared]:

@@ -23,8 +23,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--url", default="http://127.0.0.1:8000", help="written into var/demo-accounts.json")
-        parser.add_argument("--population", type=int, default=300)
-        parser.add_argument("--per-month", type=int, default=150)
+        parser.add_argument("--population", type=int, default=240)
+        parser.add_argument("--per-month", type=int, default=120)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:
