@@ -6,6 +6,7 @@ from carbon_portal.kernel import clock
 from carbon_portal.kernel.faults import crash_point
 
 from . import services
+from .ledger import services as ledger
 
 
 @shared_task(name="credits.quantify_pending")
@@ -29,6 +30,12 @@ def award_queued() -> None:
 @shared_task(name="credits.undo_reversed")
 def undo_reversed() -> None:
     services.undo_reversed(at=clock.now())
+
+
+@shared_task(name="credits.fold_checkpoints")
+def fold_checkpoints() -> None:
+    """Sum the lines of unbounded accounts so far, so that their balances stay cheap to read."""
+    ledger.fold_checkpoints()
 
 
 @shared_task(name="credits.expire_points")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from carbon_portal.kernel import regions
 from carbon_portal.kernel.templatetags.portal import count, grams, local_month
-from credits.present import activity_title
+from credits.present import activity_title, state_label
 from methodologies.present import sector_label
 
 from . import selectors
@@ -180,3 +180,36 @@ def month_days(month: tuple[int, int], cut: Cut) -> dict[str, dt.date]:
     first = dt.date(*month, 1)
     last = (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
     return {"first": max(first, cut.first), "last": min(last, cut.last)}
+
+
+def participants_table(region: str) -> dict[str, Any]:
+    """Open accounts by kind."""
+    kinds = selectors.people(region)
+    rows = [[_value_label_of(SUBJECT_LABELS, kind), count(number)] for kind, number in sorted(kinds.items())]
+    return {"columns": [{"label": _("主体")}, {"label": _("账户"), "num": True}], "rows": rows}
+
+
+def points_table(region: str) -> dict[str, Any]:
+    """Points by year: grams credited, points by the accruals, points by the ledger, and their difference."""
+    rows = [
+        [
+            str(row["year"]),
+            grams(row["credited_g"]),
+            count(row["awarded_points"]),
+            count(row["posted_points"]),
+            count(row["awarded_points"] - row["posted_points"]),
+        ]
+        for row in selectors.points_by_year(region)
+    ]
+    labels = (_("年度"), _("计入的减碳量"), _("按规则应发"), _("账本已发"), _("相差"))
+    return {"columns": [{"label": label, "num": place > 0} for place, label in enumerate(labels)], "rows": rows}
+
+
+def pending_table(region: str) -> dict[str, Any]:
+    """Records that wait, by state."""
+    rows = [[state_label(state), count(number)] for state, number in selectors.pending_by_state(region)]
+    return {"columns": [{"label": _("状态")}, {"label": _("记录"), "num": True}], "rows": rows}
+
+
+def _value_label_of(labels: dict[str, Any], key: str) -> str:
+    return str(labels.get(key, key))

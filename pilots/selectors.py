@@ -198,3 +198,33 @@ def _record_filter(cut: Cut) -> tuple[str, list[Any]]:
             clauses.append(f"{column}.{name} = %s")
             values.append(value)
     return "WHERE " + " AND ".join(clauses), values
+
+
+def points_by_year(region: str) -> list[dict[str, int]]:
+    """Points awarded to an area's participants by year, counted twice: in the accruals and in the ledger's lines."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH people AS (SELECT uuid FROM accounts_participant WHERE region LIKE %s),
+            accrued AS (SELECT a.year, sum(a.awarded_points) AS points, sum(a.credited_g) AS grams
+                          FROM credits_pointsaccrual a JOIN people p ON p.uuid = a.participant_id GROUP BY a.year),
+            posted AS (SELECT a.points_year AS year, sum(l.amount) AS points
+                         FROM people p
+                         JOIN ledger_ledgeraccount a ON a.address LIKE 'participant:' || p.uuid || ':points:%%'
+                         JOIN ledger_ledgerline l ON l.account_id = a.id
+                         JOIN ledger_ledgerentry e ON e.id = l.entry_id AND e.kind IN ('award', 'award_correction')
+                        GROUP BY a.points_year)
+            SELECT coalesce(c.year, p.year)::int, coalesce(c.grams, 0)::bigint, coalesce(c.points, 0)::bigint,
+                   coalesce(p.points, 0)::bigint
+              FROM accrued c FULL JOIN posted p ON p.year = c.year ORDER BY 1 DESC
+            """,
+            [region_prefix(region) + "%"],
+        )
+        names = ("year", "credited_g", "awarded_points", "posted_points")
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def pending_by_state(region: str) -> list[tuple[str, int]]:
+    """Records that wait, by state."""
+    rows = BehaviorRecord.objects.filter(region__startswith=region_prefix(region), state__in=PENDING_STATES)
+    return list(rows.values_list("state").annotate(count=Count("id")).order_by("state"))

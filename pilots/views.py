@@ -60,6 +60,7 @@ def dashboard(request: HttpRequest, region: str = regions.PROVINCE) -> HttpRespo
         "records": count,
         "provisional_g": provisional_g,
         "trace_url": boards.trace_url(cut),
+        "counts_url": reverse("pilots:counts", args=[area.code]),
         "residents": kinds.get("resident", 0),
         "others": kinds.get("household", 0) + kinds.get("sme", 0),
         "points": selectors.awarded_points(area.code, first_year=first.year, last_year=last.year),
@@ -105,6 +106,20 @@ def trace(request: HttpRequest, region: str) -> HttpResponse:
         "dashboard_url": reverse("pilots:dashboard", args=[area.code]),
     }
     return render(request, "pilots/trace.html", context)
+
+
+@require_GET
+def counts(request: HttpRequest, region: str) -> HttpResponse:
+    """Where the figures come from that are no grams: participants, points, records that wait."""
+    area = _area(region)
+    context = {
+        "area_name": boards.region_name(area.code, get_language()),
+        "kinds": boards.participants_table(area.code),
+        "points": boards.points_table(area.code),
+        "pending": boards.pending_table(area.code),
+        "dashboard_url": reverse("pilots:dashboard", args=[area.code]),
+    }
+    return render(request, "pilots/counts.html", context)
 
 
 def _area(code: str) -> regions.Region:

@@ -25,7 +25,7 @@ LOGIN, REFUSED, HIDDEN = "login", 403, 404
 EVERYBODY = {
     "/": 200, "/account/login/": 200, "/account/login/password/": 200, "/account/signup/": 200, "/terms/": 200,
     "/demo/outbox/": 200, "/methodologies/": 200, "/methodologies/SZ-METRO-TRIP/1.0/": 200, "/dashboards/": 200,
-    "/dashboards/440100/": 200, "/dashboards/440000/trace/": 200, "/offers/": 200, "/offers/{offer}/": 200,
+    "/dashboards/440100/": 200, "/dashboards/440000/trace/": 200, "/dashboards/440000/counts/": 200, "/offers/": 200, "/offers/{offer}/": 200,
     "/api/v1/docs/": 200, "/staff/styleguide/": 200, "/nowhere/": 404, "/dashboards/330000/": 404,
     "/dashboards/?period=century": 400,
 }  # fmt: skip

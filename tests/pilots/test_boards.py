@@ -156,3 +156,20 @@ def test_days_of_a_period() -> None:
     assert selectors.period_days("month", today) == (dt.date(2026, 11, 1), today)
     assert selectors.period_days("year", today) == (dt.date(2026, 1, 1), today)
     assert selectors.period_days("all", today)[0] == dt.date(2015, 1, 1)
+
+
+def test_points_are_the_same_by_accrual_and_by_ledger(deeds: None, client: Client) -> None:
+    for region in ("440000", "440100", "442000"):
+        rows = selectors.points_by_year(region)
+        assert rows
+        assert all(row["awarded_points"] == row["posted_points"] for row in rows)
+    (whole,) = selectors.points_by_year("440000")
+    assert whole["awarded_points"] == selectors.awarded_points("440000", first_year=2026, last_year=2026) > 0
+    assert client.get("/dashboards/440000/counts/").status_code == 200
+    assert client.get("/dashboards/445300/counts/").status_code == 200
+
+
+def test_every_headline_figure_leads_somewhere(deeds: None, client: Client) -> None:
+    page = client.get("/dashboards/440000/").content.decode()
+    assert page.count('href="/dashboards/440000/counts/"') == 3
+    assert page.count('class="v num"><a href=') == 4

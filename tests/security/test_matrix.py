@@ -140,6 +140,7 @@ ROWS: dict[str, Row] = {
     "pilots:staff-home": Row("login"),
     "pilots:province": Row("public"),
     "pilots:dashboard": Row("public", _CITY, _NO_CITY),
+    "pilots:counts": Row("public", _CITY, _NO_CITY),
     "pilots:trace": Row("public", _CITY, _NO_CITY),
     "schema": Row("public"),
     "factors": Row("public"),
