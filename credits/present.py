@@ -16,8 +16,9 @@ from behaviors import activities
 from behaviors import selectors as behaviors
 from behaviors.constants import RecordState
 from behaviors.models import BehaviorRecord
-from carbon_portal.kernel import clock, regions
+from carbon_portal.kernel import clock
 from carbon_portal.kernel.clock import LOCAL_ZONE
+from carbon_portal.kernel.language import pick, region_name
 from carbon_portal.kernel.templatetags.portal import grams, local_date, local_datetime, points
 from carbon_portal.kernel.units import unit_text
 from methodologies.engine import sentence
@@ -39,18 +40,6 @@ _PILLS = {
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _ENDED = frozenset({"rejected", "duplicate", "reversed"})
-
-
-def english() -> bool:
-    """Whether the page is in English."""
-    return (get_language() or "").startswith("en")
-
-
-def pick(texts: dict[str, str] | None) -> str:
-    """A text in the page's language, Chinese where there is no other."""
-    if not texts:
-        return ""
-    return (texts.get("en") if english() else None) or texts["zh"]
 
 
 def activity_title(code: str) -> str:
@@ -104,7 +93,7 @@ def record_row(record: BehaviorRecord, result: Result | None) -> dict[str, Any]:
         "title": activity_title(record.activity),
         "icon": found.icon if found else "leaf",
         "href": reverse("credits:record-detail", args=[record.pk]),
-        "sub": f"{_day(record.occurred_on)} · {_region_name(record.region)}{earned}",
+        "sub": f"{_day(record.occurred_on)} · {region_name(record.region, short=True)}{earned}",
         "amount": grams(result.reduction_g) if counted and result else "",
         "pill": shown["label"],
         "pill_kind": shown["kind"],
@@ -114,13 +103,6 @@ def record_row(record: BehaviorRecord, result: Result | None) -> dict[str, Any]:
 def _day(day: dt.date) -> str:
     """A day of this year without its year."""
     return local_date(day, "short" if day.year == clock.today().year else "long")
-
-
-def _region_name(code: str) -> str:
-    found = regions.find(code)
-    if found is None:
-        return code
-    return found.name_en if english() else found.short_name
 
 
 def state_filter(request: HttpRequest, chosen: str) -> list[dict[str, Any]]:
@@ -190,7 +172,7 @@ def facts(record: BehaviorRecord) -> list[dict[str, str]]:
     """What was reported."""
     rows = [
         {"label": _("发生日期"), "value": local_date(record.occurred_on)},
-        {"label": _("地区"), "value": _region_name(record.region)},
+        {"label": _("地区"), "value": region_name(record.region, short=True)},
     ]
     if record.started_at and record.ended_at:
         span = (moment.astimezone(LOCAL_ZONE).strftime("%H:%M") for moment in (record.started_at, record.ended_at))

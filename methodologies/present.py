@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from carbon_portal.kernel import regions
+from carbon_portal.kernel.language import is_english, pick, region_name
 from carbon_portal.kernel.templatetags.portal import grams, local_date
 from carbon_portal.kernel.units import unit_text
 
@@ -37,15 +37,6 @@ _CONFIDENCE_KIND = {
     "memory": "wait",
     "sample": "wait",
 }
-
-
-def _english() -> bool:
-    return (get_language() or "").startswith("en")
-
-
-def pick(texts: Any) -> str:
-    """A text in the page's language, Chinese where there is no other."""
-    return (texts.get("en") if _english() else None) or texts["zh"]
 
 
 SECTORS = {
@@ -80,14 +71,6 @@ def confidence(code: str) -> dict[str, str]:
     return {"label": labels[code], "kind": _CONFIDENCE_KIND[code]}
 
 
-def region_name(code: str) -> str:
-    """The name of an issuing region."""
-    found = regions.find(code)
-    if found is None:
-        return code
-    return found.name_en if _english() else found.name
-
-
 def state_pill(version: MethodologyVersion) -> dict[str, str]:
     """Whether a version is in force for new deeds."""
     labels = {
@@ -101,7 +84,7 @@ def state_pill(version: MethodologyVersion) -> dict[str, str]:
 
 def title(version: MethodologyVersion) -> str:
     """The title in the page's language."""
-    return (version.title_en if _english() else "") or version.title_zh
+    return (version.title_en if is_english() else "") or version.title_zh
 
 
 def row(version: MethodologyVersion) -> dict[str, Any]:

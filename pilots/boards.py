@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from carbon_portal.kernel import regions
+from carbon_portal.kernel.language import region_name
 from carbon_portal.kernel.templatetags.portal import count, grams, local_month
 from credits.present import activity_title, state_label
 from methodologies.present import sector_label
@@ -35,14 +35,6 @@ def bounds(largest: int) -> list[int]:
     return [max(step, number) for number, step in enumerate(steps, start=1)]
 
 
-def region_name(code: str, language: str | None) -> str:
-    """A division by its name; an unknown code keeps its code."""
-    found = regions.find(code)
-    if found is None:
-        return code
-    return found.name_en if (language or "").startswith("en") else found.name
-
-
 def trace_url(cut: Cut, **changes: Any) -> str:
     """The address of the page that walks a figure back to its records."""
     region = changes.pop("region", cut.region)
@@ -55,12 +47,12 @@ def cities_map(cut: Cut, language: str | None) -> dict[str, Any]:
     per, unit = chart_unit(max(found.values(), default=0))
     rows = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     items = [
-        {"code": code, "name": region_name(code, language), "value": value // per, "href": trace_url(cut, region=code)}
+        {"code": code, "name": region_name(code), "value": value // per, "href": trace_url(cut, region=code)}
         for code, value in rows
     ]
     table = [
         [
-            {"text": region_name(code, language), "href": reverse("pilots:dashboard", args=[code])},
+            {"text": region_name(code), "href": reverse("pilots:dashboard", args=[code])},
             {"text": grams(value), "href": trace_url(cut, region=code)},
         ]
         for code, value in rows
@@ -97,7 +89,7 @@ def counties_bars(cut: Cut, language: str | None) -> dict[str, Any]:
 
 def _district(code: str, cut: Cut, language: str | None) -> str:
     """A district by name; records that carry the city's own code name no district."""
-    return _("未注明区县") if code == cut.region else region_name(code, language)
+    return _("未注明区县") if code == cut.region else region_name(code)
 
 
 def months_by_sector(cut: Cut) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts.selectors import staff_scope
 from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.errors import Forbidden, NotFound
+from carbon_portal.kernel.language import region_name
 from credits.present import activity_title
 
 from . import boards, selectors
@@ -48,7 +49,7 @@ def dashboard(request: HttpRequest, region: str = regions.PROVINCE) -> HttpRespo
     kinds = selectors.people(area.code)
     context: dict[str, Any] = {
         "area": area,
-        "area_name": boards.region_name(area.code, language),
+        "area_name": region_name(area.code),
         "is_province": area.kind == "province",
         "period": period,
         "periods": [
@@ -93,10 +94,10 @@ def trace(request: HttpRequest, region: str) -> HttpResponse:
     language = get_language()
     for row in rows:
         row["activity_title"] = activity_title(row["activity"])
-        row["region_name"] = boards.region_name(row["region"], language)
+        row["region_name"] = region_name(row["region"])
     context = {
         "area": area,
-        "area_name": boards.region_name(area.code, language),
+        "area_name": region_name(area.code),
         "cut": cut,
         "proof": selectors.proof(cut),
         "rows": rows,
@@ -113,7 +114,7 @@ def counts(request: HttpRequest, region: str) -> HttpResponse:
     """Where the figures come from that are no grams: participants, points, records that wait."""
     area = _area(region)
     context = {
-        "area_name": boards.region_name(area.code, get_language()),
+        "area_name": region_name(area.code),
         "kinds": boards.participants_table(area.code),
         "points": boards.points_table(area.code),
         "pending": boards.pending_table(area.code),
@@ -130,10 +131,9 @@ def _area(code: str) -> regions.Region:
 
 
 def _area_links(request: HttpRequest, period: str) -> list[dict[str, str]]:
-    language = get_language()
     return [
         {
-            "label": boards.region_name(city.code, language),
+            "label": region_name(city.code),
             "href": f"{reverse('pilots:dashboard', args=[city.code])}?period={period}",
         }
         for city in regions.cities()
@@ -143,7 +143,7 @@ def _area_links(request: HttpRequest, period: str) -> list[dict[str, str]]:
 def _filters(cut: Cut, language: str | None) -> list[dict[str, str]]:
     """The cut in words."""
     facts = [
-        {"label": _("地区"), "value": boards.region_name(cut.region, language)},
+        {"label": _("地区"), "value": region_name(cut.region)},
         {"label": _("日期"), "value": f"{cut.first.isoformat()} — {cut.last.isoformat()}"},
         {"label": _("状态"), "value": _("终算") if cut.state == "final" else _("暂算")},
     ]

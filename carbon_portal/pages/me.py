@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -14,8 +13,9 @@ from accounts.constants import FIRM_ROLES, STAFF_ROLES, Role
 from accounts.fields import add_refusal
 from accounts.forms import NameForm
 from accounts.permissions import account_required
-from carbon_portal.kernel import clock, regions
+from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import DomainError
+from carbon_portal.kernel.language import region_name
 from credits.selectors import account_summary
 
 
@@ -32,7 +32,7 @@ def me(request: HttpRequest) -> HttpResponse:
         "name": person.name,
         "masked_phone": phones.masked(user.phone) if user.phone else "",  # type: ignore[union-attr]
         "username": "" if user.phone else user.get_username(),  # type: ignore[union-attr]
-        "region": _region_name(person.region),
+        "region": region_name(person.region),
         "participant": next(iter(selectors.participants_of(user)), None),
         "has_password": user.has_usable_password(),  # type: ignore[union-attr]
         "identity_confirmed": bool(person.real_name_hash),
@@ -56,7 +56,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
         return redirect("pages:me")
     context: dict[str, Any] = {
         "summary": account_summary(participants[0]),
-        "region": _region_name(participants[0].region),
+        "region": region_name(participants[0].region),
     }
     return render(request, "pages/welcome.html", context)
 
@@ -93,8 +93,3 @@ def _desks(request: HttpRequest) -> list[dict[str, str]]:
         except NoReverseMatch:
             continue
     return desks
-
-
-def _region_name(code: str) -> str:
-    area = regions.region(code)
-    return area.name_en if (get_language() or "").startswith("en") else area.name
