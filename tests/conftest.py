@@ -19,7 +19,10 @@ sys.path.insert(0, str(ROOT))
 
 # Before settings are read: they take the sockets, keys and uploads of the test runs from here. This is also why
 # pyproject.toml does not name DJANGO_SETTINGS_MODULE to pytest-django, which would read them earlier.
-TEST_VAR = Path(os.environ.get("PORTAL_VAR") or ROOT / "var").resolve() / "test"
+# Each process of a parallel run (pytest -n) has servers of its own, so that nobody flushes another's cache or broker.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+GIVEN_VAR = os.environ.get("PORTAL_VAR", "")
+TEST_VAR = Path(GIVEN_VAR or ROOT / "var").resolve() / (f"test-{WORKER}" if WORKER else "test")
 for _foreign in ("DATABASE_URL", "DATABASE_URL_OWNER", "DATABASE_URL_WORKER", "REDIS_URL", "PORTAL_DB_NAME"):
     os.environ.pop(_foreign, None)
 os.environ.update(
@@ -56,7 +59,18 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("settings were read before tests/conftest.py: unset DJANGO_SETTINGS_MODULE and --ds")
 
 
+def pytest_xdist_setupnodes() -> None:
+    """The processes of a parallel run choose their folder themselves, from what this one was given."""
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+    os.environ.pop("PORTAL_VAR")
+    if GIVEN_VAR:
+        os.environ["PORTAL_VAR"] = GIVEN_VAR
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Files with slow tests come first: a parallel run should not end with one process waiting for the demo.
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     for item in items:
         marker = item.get_closest_marker("django_db")
         asked = set(getattr(item, "fixturenames", ()))
