@@ -10,9 +10,11 @@ from django.db import IntegrityError, connection
 from django.db.models import F
 
 from behaviors.models import BehaviorRecord
+from carbon_portal.kernel import clock
 from carbon_portal.kernel.services import paths
 from carbon_portal.workflows.verify import documents, grams, points, run
 from credits import services
+from credits.ledger.services import fold_checkpoints
 from credits.models import AccrualItem, Claim, DailyTotal, QueuedAward, Reduction
 from tests.credits.cases import AT, prepare, records, resident
 
@@ -62,6 +64,16 @@ class World:
             result = {finding.id: [row[0] for row in finding.offenders] for finding in run.ask(cursor) if finding.count}
         self.superuser.rollback()
         return result
+
+    def fast(self, statement: str) -> dict[str, list[str]]:
+        """Corrupt and ask only about this one record and its participant's account."""
+        account = f"participant:{Reduction.objects.get(pk=self.reduction).participant_id}:points:2026"
+        with self.superuser.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute(statement)
+            found = run.fast(accounts=[account], records=[self.record], through=cursor)
+        self.superuser.rollback()
+        return {finding.id: [row[0] for row in finding.offenders] for finding in found}
 
 
 @pytest.fixture
@@ -136,6 +148,54 @@ def test_a_corrupted_row_is_caught_and_named(world, subtests):
             found = world.do(statement.format(**names))
             assert offender.format(**names) in found.get(check, []), found
     assert findings() == {}
+
+
+def test_the_fast_checks_name_the_same_rows_from_one_record_alone(world, subtests):
+    accrual = AccrualItem.objects.get(reduction_id=world.reduction).accrual
+    names = {
+        "record": world.record,
+        "reduction": world.reduction,
+        "accrual": accrual.pk,
+        "account": f"participant:{accrual.participant_id}:points:{accrual.year}",
+    }
+    scoped = {check.id for check in run.all_checks() if check.scope != "whole"}
+    more = [
+        ("V50", "UPDATE credits_dailytotal SET records = records + 1 WHERE state = 'final'", None),
+        ("V43b", "UPDATE credits_limitusage SET used = used + 1 WHERE limit_key = 'records/day'", None),
+        ("V3", "UPDATE ledger_ledgeraccount SET balance = balance + 1 WHERE address = '{account}'", "{account}"),
+        ("V1", "UPDATE ledger_ledgerline SET amount = amount + 1 WHERE amount > 0 AND amount < 100", None),
+        ("V1b", "UPDATE ledger_ledgerentry SET line_count = line_count + 1", None),
+    ]
+    for check, statement, offender in [*CASES, *more]:
+        if check in scoped and "999999" not in statement:
+            with subtests.test(check=check, statement=statement):
+                found = world.fast(statement.format(**names))
+                assert check in found, found
+                assert offender is None or offender.format(**names) in found[check], found
+    assert run.fast(accounts=[names["account"]], records=world.ids) == []
+    assert run.fast() == []
+
+
+def test_since_a_checkpoint_only_what_changed_is_asked(world):
+    """What was wrong before the checkpoint is the full run's business; what changed since is named."""
+    fold_checkpoints()
+    assert not any(finding.count for finding in run.run_since_checkpoint())
+    with world.superuser.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE credits_reduction SET certifiable = true WHERE evidence = 'feed'")
+        cursor.execute("UPDATE credits_reduction SET created_at = created_at - interval '1 year'")
+        cursor.execute("UPDATE behaviors_behaviorrecord SET received_at = now() - interval '1 day', final_at = NULL")
+    world.superuser.commit()
+    assert [finding.id for finding in run.run_since_checkpoint() if finding.count] == []
+    late = records({"participant": resident(), "evidence": "feed"})
+    services.quantify_pending(at=clock.now())
+    with world.superuser.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE credits_reduction SET reduction_g = reduction_g - 1 WHERE record_id = %s", late)
+    world.superuser.commit()
+    named = {finding.id: finding.offenders for finding in run.run_since_checkpoint() if finding.count}
+    assert "V44" in named
+    assert "V50" in named
 
 
 def test_sums_and_pairs_that_are_off_are_named(world, subtests):

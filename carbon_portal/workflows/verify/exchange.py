@@ -16,6 +16,7 @@ CHECKS = (
                                WHERE x.offer_id = o.uuid AND x.state IN ('held', 'captured')) v
          WHERE o.stock <> s.remaining + v.taken
         """,
+        scope="vouchers",
     ),
     Check(
         "V10b",
@@ -27,6 +28,7 @@ CHECKS = (
          WHERE v.state IN ('held', 'captured')
          GROUP BY v.offer_id, v.participant_id, o.per_person HAVING count(*) > o.per_person
         """,
+        scope="vouchers",
     ),
     Check(
         "V10c",
@@ -44,6 +46,7 @@ CHECKS = (
                    WHEN 'released' THEN 'release' WHEN 'expired' THEN 'expire' END
             OR (r.kind = 'capture' AND r.captured_points <> v.cost_points)
         """,
+        scope="vouchers",
     ),
     Check(
         "V10d",
@@ -55,5 +58,6 @@ CHECKS = (
           LEFT JOIN ledger_ledgerentry e ON e.kind = 'redeem_refund' AND e.idempotency_key = 'refund:' || v.hold_id
          GROUP BY v.uuid, v.state HAVING count(e.id) <> CASE WHEN v.state = 'refunded' THEN 1 ELSE 0 END
         """,
+        scope="vouchers",
     ),
 )

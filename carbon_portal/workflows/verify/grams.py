@@ -17,6 +17,7 @@ _WITH_NEWEST = """
 CHECKS = [
     Check(
         id="V41",
+        scope="records",
         title_zh="每条减碳量都有对应的记录，内容一致",
         title_en="Each reduction has its record, with the same participant, day, place, activity and evidence",
         sql="""
@@ -28,6 +29,7 @@ CHECKS = [
     ),
     Check(
         id="V41b",
+        scope="records",
         title_zh="已算出的记录都有减碳量，未算或未通过的没有",
         title_en="Records that were quantified have a reduction, the others have none",
         sql="""
@@ -39,6 +41,7 @@ CHECKS = [
     ),
     Check(
         id="V41c",
+        scope="records",
         title_zh="每条记录只有一个来源编号，编号指向记录",
         title_en="Each record has one source key, and each key, trip and picture its record",
         sql="""
@@ -58,6 +61,7 @@ CHECKS = [
     ),
     Check(
         id="V41d",
+        scope="records",
         title_zh="时间与状态相符",
         title_en="A record's times fit its state",
         sql="""
@@ -71,6 +75,7 @@ CHECKS = [
     ),
     Check(
         id="V42",
+        scope="records",
         title_zh="所用版本是行为当日适用的版本",
         title_en="The version used is the one in force for the deed's day and place",
         sql="""
@@ -118,6 +123,7 @@ CHECKS = [
     ),
     Check(
         id="V43",
+        scope="records",
         title_zh="减碳量不为负，也不多于算出的量",
         title_en="Grams are never negative and never more than was computed",
         sql="""
@@ -127,6 +133,7 @@ CHECKS = [
     ),
     Check(
         id="V43b",
+        scope="participants",
         title_zh="上限用量等于各条减碳量所用之和",
         title_en="What each limit has been used by is what the reductions used",
         sql=_WITH_NEWEST
@@ -143,6 +150,7 @@ CHECKS = [
     ),
     Check(
         id="V43c",
+        scope="participants",
         title_zh="次数和克数上限没有被超过",
         title_en="No limit on records or grams is exceeded, counted from the reductions themselves",
         sql=_WITH_NEWEST
@@ -169,6 +177,7 @@ CHECKS = [
     ),
     Check(
         id="V44",
+        scope="records",
         title_zh="证据比例向下取整",
         title_en="The evidence share is applied as published and rounded down",
         sql="""
@@ -182,6 +191,7 @@ CHECKS = [
     ),
     Check(
         id="V44b",
+        scope="records",
         title_zh="自行申报和不可核证方法学的克数不可核证",
         title_en="Self-declared grams, and those of uncertifiable methods, are marked uncertifiable",
         sql="""
@@ -192,6 +202,7 @@ CHECKS = [
     ),
     Check(
         id="V45",
+        scope="records",
         title_zh="每条记录每次更正只有一个结果，次序连续",
         title_en="One result per record and revision, numbered from 1 without a gap",
         sql="""
@@ -202,6 +213,7 @@ CHECKS = [
     ),
     Check(
         id="V47",
+        scope="participants",
         title_zh="同一人没有重叠的行程",
         title_en="No person is in two places at once",
         sql="""
@@ -212,6 +224,7 @@ CHECKS = [
     ),
     Check(
         id="V48",
+        scope="records",
         title_zh="发生日期是北京时间的日期",
         title_en="The day of a deed is its Asia/Shanghai date",
         sql="""
@@ -222,6 +235,7 @@ CHECKS = [
     ),
     Check(
         id="V49",
+        scope="records",
         title_zh="撤销后的结果为 0 克",
         title_en="An undoing is a further revision of 0 g, of a record that was reversed",
         sql="""
@@ -234,6 +248,7 @@ CHECKS = [
     ),
     Check(
         id="V50",
+        scope="days",
         title_zh="每日汇总等于记录和减碳量之和",
         title_en="The daily totals are the sums of records and reductions",
         sql=_WITH_NEWEST
@@ -257,6 +272,7 @@ CHECKS = [
     ),
     Check(
         id="V23",
+        scope="records",
         title_zh="每一克至多使用一次",
         title_en="The claims on a reduction never exceed its grams, and the counter is their sum",
         sql="""

@@ -9,6 +9,7 @@ from .check import Check
 CHECKS = [
     Check(
         id="V1",
+        scope="entries",
         title_zh="每笔账按单位相加为零",
         title_en="Each entry sums to zero in each unit",
         sql="""
@@ -18,6 +19,7 @@ CHECKS = [
     ),
     Check(
         id="V1b",
+        scope="entries",
         title_zh="每笔账的行数齐全、连号",
         title_en="Each entry has all of its lines, numbered from 1",
         sql="""
@@ -31,6 +33,7 @@ CHECKS = [
     ),
     Check(
         id="V1c",
+        scope="entries",
         title_zh="每一行都有所属的账目和账户",
         title_en="Each line has its entry and its account",
         sql="""
@@ -43,6 +46,7 @@ CHECKS = [
     ),
     Check(
         id="V2",
+        scope="accounts",
         title_zh="有下限的账户不低于零",
         title_en="No bounded account is below zero",
         sql="""
@@ -54,6 +58,7 @@ CHECKS = [
     ),
     Check(
         id="V3",
+        scope="accounts",
         title_zh="账户余额等于其各行之和",
         title_en="The balance of a bounded account is the sum of its lines",
         sql="""
@@ -67,6 +72,7 @@ CHECKS = [
     ),
     Check(
         id="V3b",
+        scope="accounts",
         title_zh="账户结转点等于截至该笔的各行之和",
         title_en="A checkpoint is the sum of the account's lines up to its entry",
         sql="""
@@ -112,6 +118,7 @@ CHECKS = [
     ),
     Check(
         id="V4b",
+        scope="entries",
         title_zh="没有记在将来的账目",
         title_en="No entry was posted in the future",
         sql="""
@@ -121,6 +128,7 @@ CHECKS = [
     ),
     Check(
         id="V5",
+        scope="entries",
         title_zh="冲正是原账的逐行镜像,且只有一次",
         title_en="A reversal mirrors its entry line by line, once",
         sql="""
@@ -144,6 +152,7 @@ CHECKS = [
     ),
     Check(
         id="V6",
+        scope="entries",
         title_zh="业务编号不重复,内容指纹完整",
         title_en="No key stands for two entries, each has a whole fingerprint",
         sql="""
@@ -157,6 +166,7 @@ CHECKS = [
     ),
     Check(
         id="V8",
+        scope="holds",
         title_zh="预留与账目相符",
         title_en="A hold is what its entry put into the voucher's account",
         sql="""
@@ -171,6 +181,7 @@ CHECKS = [
     ),
     Check(
         id="V8b",
+        scope="holds",
         title_zh="预留只了结一次,核销不超过预留,其余退回原账户",
         title_en="A hold is resolved once, captures no more than was held, and the rest returns to where it came from",
         sql="""
@@ -201,6 +212,7 @@ CHECKS = [
     ),
     Check(
         id="V8c",
+        scope="accounts",
         title_zh="券账户只含尚未了结的预留",
         title_en="A voucher's account holds exactly what is still on hold",
         sql="""
@@ -216,6 +228,7 @@ CHECKS = [
     ),
     Check(
         id="V9",
+        scope="entries",
         title_zh="每一行的单位与账户一致",
         title_en="Each line has its account's unit",
         sql="""

@@ -14,6 +14,7 @@ _WITH_COUNTED = """
 CHECKS = [
     Check(
         id="V7",
+        scope="records",
         title_zh="每条终算的减碳量只计一次碳币，或在排队",
         title_en="Each final reduction of more than 0 g has earned once or waits for funds, never both or neither",
         sql="""
@@ -31,6 +32,7 @@ CHECKS = [
     ),
     Check(
         id="V7b",
+        scope="participants",
         title_zh="累计克数等于各条之和",
         title_en="The grams of an accrual are the sum of its items that stand",
         sql=_WITH_COUNTED
@@ -44,6 +46,7 @@ CHECKS = [
     ),
     Check(
         id="V7c",
+        scope="participants",
         title_zh="发放的碳币与账本一致",
         title_en="The points of an accrual are those of the ledger's awards to that participant and year",
         sql="""
@@ -61,6 +64,7 @@ CHECKS = [
     ),
     Check(
         id="V7d",
+        scope="participants",
         title_zh="碳币按规则由累计克数得出",
         title_en="Points follow the rule: never fewer than the grams entitle to, never more than all items ever did",
         sql="""
@@ -75,6 +79,7 @@ CHECKS = [
     ),
     Check(
         id="V7e",
+        scope="records",
         title_zh="每条的参与者、年份、入账都对得上",
         title_en="Each item belongs to its participant's accrual, and its entry paid that participant",
         sql="""
@@ -92,6 +97,7 @@ CHECKS = [
     ),
     Check(
         id="V11",
+        scope="accounts",
         title_zh="碳币池的支出不超过注资",
         title_en="No pool has paid more than was put in, and each pool that paid exists",
         sql="""
