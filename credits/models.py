@@ -98,10 +98,26 @@ class LimitUsage(models.Model):
         ]
 
 
-class DailyTotal(models.Model):
-    """The roll-up every dashboard reads, kept in the same transaction as what it sums (D3)."""
+class Total(models.Model):
+    """What every roll-up counts: records, those of them with 0 g, and grams."""
 
-    day = models.DateField()
+    records = models.BigIntegerField(default=0)
+    zero_records = models.BigIntegerField(default=0)
+    reduction_g = QuantityField(default=0)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                name="%(class)s_not_negative",
+                condition=Q(records__gte=0, zero_records__gte=0, zero_records__lte=F("records"), reduction_g__gte=0),
+            ),
+        ]
+
+
+class FullTotal(Total):
+    """A roll-up by everything a dashboard can ask for but the day."""
+
     region = models.CharField(max_length=6)
     activity = models.CharField(max_length=40)
     code = models.CharField(max_length=40)
@@ -110,11 +126,17 @@ class DailyTotal(models.Model):
     evidence = models.CharField(max_length=14)
     certifiable = models.BooleanField()
     state = models.CharField(max_length=12, choices=TotalState)
-    records = models.BigIntegerField(default=0)
-    zero_records = models.BigIntegerField(default=0)
-    reduction_g = QuantityField(default=0)
 
-    class Meta:
+    class Meta(Total.Meta):
+        abstract = True
+
+
+class DailyTotal(FullTotal):
+    """The roll-up that figures are judged by, kept in the same transaction as what it sums (D3)."""
+
+    day = models.DateField()
+
+    class Meta(FullTotal.Meta):
         constraints = [
             models.UniqueConstraint(
                 fields=[
@@ -122,12 +144,50 @@ class DailyTotal(models.Model):
                 ],
                 name="daily_total_once_per_key",
             ),
-            models.CheckConstraint(
-                name="daily_total_not_negative",
-                condition=Q(records__gte=0, zero_records__gte=0, zero_records__lte=F("records"), reduction_g__gte=0),
-            ),
+            *FullTotal.Meta.constraints,
         ]  # fmt: skip
         indexes = [models.Index(fields=["day", "region"], name="daily_total_by_day")]
+
+
+class MonthlyTotal(FullTotal):
+    """Daily totals by month: what pages about a year read. Written with the daily totals, sum for sum."""
+
+    month = models.DateField(help_text="first day of the month")
+
+    class Meta(FullTotal.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "region", "month", "activity", "code", "sector", "subject", "evidence", "certifiable", "state",
+                ],
+                name="monthly_total_once_per_key",
+            ),
+            *FullTotal.Meta.constraints,
+        ]  # fmt: skip
+        indexes = [models.Index(fields=["month", "region"], name="monthly_total_by_month")]
+
+
+class CityTotal(Total):
+    """Daily totals by city and sector, per day and per month: the few rows behind a map and a curve (D1)."""
+
+    class Span(models.TextChoices):
+        DAY = "day", "日"
+        MONTH = "month", "月"
+
+    city = models.CharField(max_length=6)
+    span = models.CharField(max_length=5, choices=Span)
+    start = models.DateField(help_text="the day, or the first day of the month")
+    sector = models.CharField(max_length=20)
+    state = models.CharField(max_length=12, choices=TotalState)
+
+    class Meta(Total.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["city", "span", "start", "sector", "state"], name="city_total_once_per_key"
+            ),
+            *Total.Meta.constraints,
+        ]
+        indexes = [models.Index(fields=["span", "start", "city"], name="city_total_by_start")]
 
 
 class PointsRule(AppendOnly):

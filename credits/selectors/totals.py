@@ -1,4 +1,4 @@
-"""Sums for dashboards and the public reconciliation, from the daily totals."""
+"""Sums for dashboards and the public reconciliation, from the totals by day, month and city."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from credits.services import bulk
 
-# What a caller may group by, and the expression over the daily totals.
+# What a caller may group by, and the expression over a row of totals; `day` of a month's row is its first day.
 GROUPS = {
     "day": "day",
     "month": "to_char(day, 'YYYY-MM')",
@@ -22,6 +22,8 @@ GROUPS = {
     "certifiable": "certifiable",
 }
 FILTERS = ("sector", "activity", "code", "subject", "evidence", "state")
+# The few rows of the totals by city know nothing finer than these.
+_OF_CITIES = frozenset({"day", "month", "year", "sector", "state", "city"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,40 +48,83 @@ def totals(
 ) -> list[Total]:
     """Totals of an area (province, city or county code) between two days, grouped by any of GROUPS.
 
-    `state=None` adds provisional and final; `exact` takes the region's own code without the areas inside it. One query.
+    `state=None` adds provisional and final; `exact` takes the region's own code without the areas inside it. One query,
+    over the coarsest tables that know the answer: whole months by month, the days around them by day.
     """
-    where, params = _where(region, first, last, state, filters)
-    if exact:
-        where, params = f"{where} AND region = %s", [*params, region]
+    if state is not None:
+        filters = {**filters, "state": state}
+    of_cities = not exact and region.endswith("00") and _OF_CITIES.issuperset([*by, *filters])
+    where, params = _where(region, filters, exact)
+    parts, values = [], []
+    for months, start, end in _spans(first, last, by_day="day" in by):
+        parts.append(f"{_source(of_cities, months)} WHERE {_DATE[of_cities, months]} BETWEEN %s AND %s")
+        values += [start, end]
     keys = [GROUPS[name] for name in by]
     columns = ", ".join(f"({key})::text" for key in keys)
     sql = (
         f"SELECT {columns}{', ' if keys else ''}coalesce(sum(records), 0)::bigint,"  # noqa: S608 - names from GROUPS
         " coalesce(sum(zero_records), 0)::bigint, coalesce(sum(reduction_g), 0)::bigint"
-        f" FROM credits_dailytotal WHERE {where}"
+        f" FROM ({' UNION ALL '.join(parts)}) t WHERE {where}"
     )
     if keys:
         numbers = ", ".join(str(index + 1) for index in range(len(keys)))
         sql += f" GROUP BY {numbers} HAVING sum(records) > 0 ORDER BY {numbers}"
-    return [Total(tuple(row[:-3]), *row[-3:]) for row in bulk.rows(sql, params)]
+    return [Total(tuple(row[:-3]), *row[-3:]) for row in bulk.rows(sql, [*values, *params])]
 
 
-def _where(
-    region: str, first: dt.date | None, last: dt.date | None, state: str | None, filters: dict[str, str]
-) -> tuple[str, list[object]]:
-    conditions: list[str] = ["region LIKE %s"]
-    values: list[object] = [_prefix(region) + "%"]
-    if first is not None:
-        conditions.append("day >= %s")
-        values.append(first)
-    if last is not None:
-        conditions.append("day <= %s")
-        values.append(last)
-    if state is not None:
-        filters = {**filters, "state": state}
+_SUMS = "records, zero_records, reduction_g"
+_FINE = "region, activity, code, sector, subject, evidence, certifiable, state"
+_DATE = {(True, True): "span = 'month' AND start", (True, False): "span = 'day' AND start",
+         (False, True): "month", (False, False): "day"}  # fmt: skip
+
+
+def _source(of_cities: bool, months: bool) -> str:
+    """The table that is read, with the columns that all tables share."""
+    if of_cities:
+        return f"SELECT start AS day, city AS region, sector, state, {_SUMS} FROM credits_citytotal"  # noqa: S608
+    if months:
+        return f"SELECT month AS day, {_FINE}, {_SUMS} FROM credits_monthlytotal"  # noqa: S608
+    return f"SELECT day, {_FINE}, {_SUMS} FROM credits_dailytotal"  # noqa: S608
+
+
+def _spans(first: dt.date | None, last: dt.date | None, *, by_day: bool) -> list[tuple[bool, dt.date, dt.date]]:
+    """The days asked for, cut into whole months (True, first month, last month) and single days (False, from, to)."""
+    first, last = first or dt.date.min, last or dt.date.max
+    begin, end = _month(first) + (first.day > 1), _month(last) - (not _ends_month(last))
+    if by_day or begin > end:
+        return [(False, first, last)]
+    spans = [(True, _first_day(begin), _first_day(end))]
+    if first.day > 1:
+        spans.append((False, first, _first_day(begin) - _DAY))
+    if not _ends_month(last):
+        spans.append((False, last.replace(day=1), last))
+    return spans
+
+
+_DAY = dt.timedelta(days=1)
+
+
+def _month(day: dt.date) -> int:
+    """Months since the year 0."""
+    return day.year * 12 + day.month - 1
+
+
+def _first_day(month: int) -> dt.date:
+    return dt.date(month // 12, month % 12 + 1, 1)
+
+
+def _ends_month(day: dt.date) -> bool:
+    return day == dt.date.max or (day + _DAY).day == 1
+
+
+def _where(region: str, filters: dict[str, str], exact: bool) -> tuple[str, list[str]]:
+    conditions, values = ["region LIKE %s"], [_prefix(region) + "%"]
+    if exact:
+        conditions.append("region = %s")
+        values.append(region)
     for name, value in filters.items():
         if name not in FILTERS:
-            raise ValueError(f"{name!r} is no filter of the daily totals")
+            raise ValueError(f"{name!r} is no filter of the totals")
         conditions.append(f"{name} = %s")
         values.append(value)
     return " AND ".join(conditions), values

@@ -1,17 +1,26 @@
-"""Daily totals: relative changes, sorted by key, in the transaction of what they sum."""
+"""Totals: relative changes, sorted by key, in the transaction of what they sum.
 
+The daily totals are what figures are judged by; the totals by month and by city are the same sums in fewer rows, so
+that a page about a year of the province reads hundreds of rows and not a hundred thousand.
+"""
+
+import datetime as dt
 from collections import defaultdict
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from . import bulk
 
+# What a row is counted by: records, records of 0 g, grams.
+Sums = list[int]
+Key = tuple[Any, ...]
+
 
 class TotalKey(NamedTuple):
-    """The key of a row; fields in the order of the unique constraint, which is the order of locking."""
+    """The key of a daily total; fields in the order of the unique constraint, which is the order of locking."""
 
     region: str
-    day: date
+    day: dt.date
     activity: str
     code: str
     sector: str
@@ -22,51 +31,88 @@ class TotalKey(NamedTuple):
 
 
 class Totals:
-    """Collects changes and writes them in one statement."""
+    """Collects changes and writes each table of totals in one statement (two where something decreases)."""
 
     def __init__(self) -> None:
-        self._changes: dict[TotalKey, list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._changes: dict[TotalKey, Sums] = defaultdict(lambda: [0, 0, 0])
 
     def add(self, key: TotalKey, reduction_g: int, *, records: int = 1) -> None:
         """Count one record (or take it out again, with `records=-1`) with its grams."""
+        self.add_sums(key, records, records if reduction_g == 0 else 0, records * reduction_g)
+
+    def add_sums(self, key: TotalKey, records: int, zero_records: int, reduction_g: int) -> None:
+        """Count records that were summed already."""
         change = self._changes[key]
         change[0] += records
-        change[1] += records if reduction_g == 0 else 0
-        change[2] += records * reduction_g
+        change[1] += zero_records
+        change[2] += reduction_g
 
     def change_grams(self, key: TotalKey, before_g: int, after_g: int) -> None:
         """The grams of a record that stays in its row changed."""
-        change = self._changes[key]
-        change[1] += (after_g == 0) - (before_g == 0)
-        change[2] += after_g - before_g
+        self.add_sums(key, 0, (after_g == 0) - (before_g == 0), after_g - before_g)
 
     def write(self) -> None:
-        """Rows in key order, so that two writers never wait for each other in a circle."""
-        items = sorted((*key, *change) for key, change in self._changes.items() if any(change))
-        if all(number >= 0 for change in self._changes.values() for number in change):
-            bulk.values(_ADD, items, template=_CAST)
-        else:
-            bulk.values(_LOCK, [(*item[:-3], 0, 0, 0) for item in items], template=_CAST)
-            bulk.values(_CHANGE, items, template=_CAST)
+        """Tables one after the other, rows in key order: two writers never wait for each other in a circle."""
+        _DAILY.write(self._changes)
+        _MONTHLY.write(_grouped(self._changes, _by_month))
+        _CITIES.write(_grouped(self._changes, _by_city))
         self._changes.clear()
 
 
-_COLUMNS = ("region", "day", "activity", "code", "sector", "subject", "evidence", "certifiable", "state")
-_KEY = ", ".join(_COLUMNS)
-_INTO = (
-    f"INSERT INTO credits_dailytotal AS t ({_KEY}, records, zero_records, reduction_g) VALUES %s"  # noqa: S608
-    f" ON CONFLICT ({_KEY}) DO UPDATE SET "
-)
-_ADD = (
-    f"{_INTO} records = t.records + excluded.records, zero_records = t.zero_records + excluded.zero_records,"
-    " reduction_g = t.reduction_g + excluded.reduction_g"
-)
-# A proposed row must pass the CHECK even where it only updates, so decreases come in two steps: the rows are made or
-# locked in key order, then changed.
-_LOCK = f"{_INTO} records = t.records"
-_CHANGE = (
-    "UPDATE credits_dailytotal t SET records = t.records + c.records, zero_records = t.zero_records + c.zeros,"  # noqa: S608
-    f" reduction_g = t.reduction_g + c.grams FROM (VALUES %s) c ({_KEY}, records, zeros, grams) WHERE "
-    + " AND ".join(f"t.{name} = c.{name}" for name in _COLUMNS)
-)
-_CAST = "(%s, %s::date, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+def _by_month(key: TotalKey) -> Iterable[Key]:
+    yield key._replace(day=key.day.replace(day=1))
+
+
+def _by_city(key: TotalKey) -> Iterable[Key]:
+    city = f"{key.region[:4]}00"
+    yield city, "day", key.day, key.sector, key.state
+    yield city, "month", key.day.replace(day=1), key.sector, key.state
+
+
+def _grouped(changes: Mapping[TotalKey, Sums], keys: Callable[[TotalKey], Iterable[Key]]) -> dict[Key, Sums]:
+    result: dict[Key, Sums] = defaultdict(lambda: [0, 0, 0])
+    for key, sums in changes.items():
+        for coarser in keys(key):
+            row = result[coarser]
+            row[0] += sums[0]
+            row[1] += sums[1]
+            row[2] += sums[2]
+    return result
+
+
+class _Table:
+    """One table of totals: its key's columns in the order of its unique constraint."""
+
+    def __init__(self, name: str, *columns: str, date: str) -> None:
+        key = ", ".join(columns)
+        into = (
+            f"INSERT INTO {name} AS t ({key}, records, zero_records, reduction_g) VALUES %s"  # noqa: S608
+            f" ON CONFLICT ({key}) DO UPDATE SET "
+        )
+        self.template = "(" + ", ".join("%s::date" if column == date else "%s" for column in columns) + ", %s, %s, %s)"
+        self.add = (
+            f"{into} records = t.records + excluded.records, zero_records = t.zero_records + excluded.zero_records,"
+            " reduction_g = t.reduction_g + excluded.reduction_g"
+        )
+        # A proposed row must pass the CHECK even where it only updates, so decreases come in two steps: the rows are
+        # made or locked in key order, then changed.
+        self.lock = f"{into} records = t.records"
+        self.change = (
+            f"UPDATE {name} t SET records = t.records + c.records, zero_records = t.zero_records + c.zeros,"  # noqa: S608
+            f" reduction_g = t.reduction_g + c.grams FROM (VALUES %s) c ({key}, records, zeros, grams) WHERE "
+            + " AND ".join(f"t.{column} = c.{column}" for column in columns)
+        )
+
+    def write(self, changes: Mapping[Any, Sums]) -> None:
+        items = sorted((*key, *sums) for key, sums in changes.items() if any(sums))
+        if all(number >= 0 for item in items for number in item[-3:]):
+            bulk.values(self.add, items, template=self.template)
+        else:
+            bulk.values(self.lock, [(*item[:-3], 0, 0, 0) for item in items], template=self.template)
+            bulk.values(self.change, items, template=self.template)
+
+
+_FULL = ("activity", "code", "sector", "subject", "evidence", "certifiable", "state")
+_DAILY = _Table("credits_dailytotal", "region", "day", *_FULL, date="day")
+_MONTHLY = _Table("credits_monthlytotal", "region", "month", *_FULL, date="month")
+_CITIES = _Table("credits_citytotal", "city", "span", "start", "sector", "state", date="start")

@@ -157,3 +157,31 @@ def test_the_reconciliation_has_no_difference_before_and_after_a_reversal():
     services.undo_reversed(at=AT)
     after = selectors.reconciliation()
     assert (after.difference_g, after.corrected_g) == (0, after.final_g - before.final_g)
+
+
+def test_every_way_to_the_same_sum_agrees_to_the_gram():
+    """Months, days around them, cities or everything: the tables differ, the sums do not."""
+    prepare()
+    people = [resident(), resident(region="440304"), resident(region="442000")]
+    days = [ON - dt.timedelta(days=number * 9) for number in range(12)]
+    records(*[{"participant": who, "on": day, "region": who.region} for who in people for day in days])
+    services.quantify_pending(at=AT, until_empty=True)
+    by_day = {(row.key[0], row.key[1]): row for row in selectors.totals(by=("day", "city"))}
+    assert len(by_day) == len(people) * len(days)
+    spans = [
+        (None, None), (None, days[3]), (days[-2], None), (days[-1], days[0]), (days[5], days[5]),
+        (days[6].replace(day=1), days[2]), (dt.date.min, dt.date.max), (dt.date(1, 1, 1), dt.date(1, 1, 2)),
+        (dt.date(2026, 9, 1), dt.date(2026, 9, 30)), (dt.date(2026, 9, 2), dt.date(2026, 9, 30)),
+    ]  # fmt: skip
+    for first, last in spans:
+        within = [
+            row for (day, _city), row in by_day.items()
+            if (first or dt.date.min).isoformat() <= day <= (last or dt.date.max).isoformat()
+        ]  # fmt: skip
+        expected = sum(row.reduction_g for row in within), sum(row.records for row in within)
+        for by in ((), ("city",), ("month", "sector"), ("activity",), ("region", "evidence"), ("day",)):
+            rows = selectors.totals(first=first, last=last, by=by)
+            assert (sum(row.reduction_g for row in rows), sum(row.records for row in rows)) == expected, (first, by)
+    whole = selectors.totals(region="442000", exact=True)[0]
+    assert whole == selectors.totals(region="442000")[0]
+    assert whole.records == len(days)

@@ -202,7 +202,17 @@ def test_sums_and_pairs_that_are_off_are_named(world, subtests):
     with subtests.test("V50: a total that is off"):
         found = world.do("UPDATE credits_dailytotal SET reduction_g = reduction_g + 1 WHERE state = 'provisional'")
         assert [name.split()[-1] for name in found["V50"]] == ["provisional"]
-        assert set(found) == {"V50"}
+        assert set(found) == {"V50", "V50b", "V50c"}
+    with subtests.test("V50b: a month that is off"):
+        found = world.do("UPDATE credits_monthlytotal SET records = records + 1 WHERE state = 'provisional'")
+        assert [name.split()[-1] for name in found["V50b"]] == ["provisional"]
+        assert set(found) == {"V50b"}
+    with subtests.test("V50c: a city's day that is missing, a city's month that is off"):
+        found = world.do("DELETE FROM credits_citytotal WHERE span = 'day' AND state = 'final'")
+        assert all(name.split()[1] == "day" for name in found["V50c"])
+        assert set(found) == {"V50c"}
+        found = world.do("UPDATE credits_citytotal SET reduction_g = reduction_g + 1 WHERE span = 'month'")
+        assert all(name.split()[1] == "month" for name in found["V50c"])
     with subtests.test("V50: a missing total"):
         assert world.do("DELETE FROM credits_dailytotal WHERE state = 'final'")["V50"]
     with subtests.test("V43b: a limit's row that is off"):
@@ -264,7 +274,7 @@ def test_the_command_exits_0_1_and_2(world, capsys, monkeypatch):
         call_command("verify", "--json")
     assert wrong.value.code == 1
     body = json.loads(capsys.readouterr().out)
-    assert [check["id"] for check in body["checks"] if check["violations"]] == ["V50"]
+    assert [check["id"] for check in body["checks"] if check["violations"]] == ["V50", "V50b", "V50c"]
     monkeypatch.setattr(run.grams, "CHECKS", [type(grams.CHECKS[0])("V99", "", "", "SELECT 1/0")])
     with pytest.raises(SystemExit) as impossible:
         call_command("verify", "--fast")
