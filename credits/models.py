@@ -225,11 +225,6 @@ class FundedPool(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def address(self) -> str:
-        """The pool's account in the ledger."""
-        return f"pool:{self.uuid}"
-
 
 class PointsAccrual(models.Model):
     """Grams credited and points awarded to a participant under one rule in one year.

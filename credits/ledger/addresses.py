@@ -23,8 +23,13 @@ def participant_points(participant_uid: UUID, year: int) -> str:
 
 
 def pool(pool_uid: UUID, slot: int | None = None) -> str:
-    """A funded pool, or one of its slots where many deeds draw on it at once."""
+    """One of a pool's slots; without a number the account that a pool was before it had slots, and still may hold."""
     return f"pool:{pool_uid}" if slot is None else f"pool:{pool_uid}:slot:{slot}"
+
+
+def pool_of(address: str) -> UUID:
+    """The pool that an account belongs to, whichever slot it is."""
+    return UUID(address.split(":")[1])
 
 
 def voucher(voucher_uid: UUID) -> str:

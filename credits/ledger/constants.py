@@ -12,6 +12,11 @@ MAX_KEY_LENGTH = 120
 MAX_SOURCE_LENGTH = 120
 # Points of year Y can be spent until the last day of Y + POINTS_LIFE_YEARS (mission.md, decisions).
 POINTS_LIFE_YEARS = 1
+# A pool is split into this many slots, so that as many chunks of awards can be paid at once; at most MAX_POOL_SLOTS
+# belong to a pool (`ledger_pool_accounts`). A slot is not filled with less than what a small chunk needs.
+POOL_SLOTS = 16
+MAX_POOL_SLOTS = 32
+POOL_SLOT_LEAST_POINTS = 1_000
 STATEMENT_PAGE_SIZE = 50
 EXPIRY_CHUNK_ACCOUNTS = 5_000
 
@@ -30,6 +35,7 @@ class Kind(models.TextChoices):
     )  # world:issuance → pool, without a sponsor's money (trial points)
     FUND = "fund", _("注资")  # world:issuance → pool, backed by a sponsor's contract
     DEFUND = "defund", _("撤资")  # pool → world:issuance, what a closed pool has left
+    POOL_SPREAD = "pool_spread", _("额度分格")  # pool → its own slots
     AWARD = "award", _("减碳发放")  # pool → participants, a chunk of final reductions
     AWARD_CORRECTION = (
         "award_correction",

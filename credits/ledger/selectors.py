@@ -65,6 +65,16 @@ def balance(address: str) -> int:
     return account.balance if account.bounded else account_sum(account.pk)
 
 
+def pool_balance(pool_uid: UUID) -> int:
+    """What a pool holds, in all of its slots together. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(balance), 0) FROM ledger_ledgeraccount WHERE address = ANY (ledger_pool_accounts(%s))",
+            [str(pool_uid)],
+        )
+        return int(cursor.fetchone()[0])
+
+
 def account_sum(account_id: int) -> int:
     """Sum of an account's lines: its newest checkpoint plus the lines after it. One query, index only."""
     with connection.cursor() as cursor:

@@ -10,9 +10,8 @@ from carbon_portal.kernel import audit
 from carbon_portal.kernel.dispatch import enqueue_on_commit
 from carbon_portal.kernel.regions import region as find_region
 from credits.errors import BadFunding
-from credits.ledger import addresses
 from credits.ledger import services as ledger
-from credits.ledger.constants import MAX_AMOUNT, Kind, Unit
+from credits.ledger.constants import MAX_AMOUNT, Kind
 from credits.ledger.services import Expiry
 from credits.models import FundedPool, PointsRule
 
@@ -41,13 +40,11 @@ def fund_pool(
             ignore_conflicts=True,
         )
         pool = FundedPool.objects.get(region=area.six, is_open=True)
-        posting = ledger.post(
+        posting = ledger.fund(
             key=f"fund:{key}",
             kind=Kind.FUND if sponsor else Kind.ISSUE,
-            lines=[
-                (addresses.ISSUANCE, Unit.POINTS, -points),
-                (addresses.pool(pool.uuid), Unit.POINTS, points),
-            ],
+            pool_uid=pool.uuid,
+            points=points,
             at=at,
             source=f"pool:{pool.uuid}",
         )

@@ -1,6 +1,6 @@
 """Grams become points: accrual per participant, paid by a funded pool, each reduction once (L7).
 
-Locks, in the order of docs/locking.md: accruals by participant, then the ledger's accounts.
+Locks, in the order of docs/locking.md: accruals by participant, a slot of the pool, then the ledger's accounts.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from credits.errors import NoPointsRule
 from credits.ledger import addresses
 from credits.ledger import selectors as ledger_selectors
 from credits.ledger import services as ledger
-from credits.ledger.constants import Kind, Unit
+from credits.ledger.constants import Kind
 from credits.ledger.errors import AccountShort
 from credits.models import FundedPool, PointsRule
 
@@ -103,7 +103,7 @@ def award_queued(*, at: dt.datetime, limit: int = CHUNK_AWARDS) -> int:
 
 
 def _award_next(pool: UUID, regions: Sequence[str], at: dt.datetime, limit: int) -> int:
-    """One transaction: the longest run of the pool's queue that its balance covers."""
+    """One transaction: the longest run of the pool's queue that its slots cover."""
     with transaction.atomic():
         bulk.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"queue:{pool}"])
         rule = rule_on(clock.local_date(at))
@@ -118,7 +118,7 @@ def _award_next(pool: UUID, regions: Sequence[str], at: dt.datetime, limit: int)
         if not earnings:
             return 0
         accruals = _lock_accruals((earning.participant for earning in earnings), rule, at)
-        covered = _covered(earnings, accruals, rule, ledger_selectors.balance(addresses.pool(pool)))
+        covered = _covered(earnings, accruals, rule, ledger_selectors.pool_balance(pool))
         if not covered or not _pay(pool, covered, rule, accruals, at):
             return 0
         bulk.execute(
@@ -204,25 +204,20 @@ def _pay(
 
 
 def _post(pool: UUID, earnings: Sequence[Earning], awards: dict[UUID, int], at: dt.datetime) -> UUID | None:
-    """One ledger entry, pool to participants; None where nothing is due, or where the pool is short."""
-    total = sum(awards.values())
-    if total == 0:
+    """One ledger entry, the pool's slots to participants; None where nothing is due, or where the pool is short."""
+    if not any(awards.values()):
         return None
     year = clock.local_date(at).year
-    lines = [(addresses.pool(pool), Unit.POINTS, -total)]
-    lines += [
-        (addresses.participant_points(participant, year), Unit.POINTS, points)
-        for participant, points in awards.items()
-        if points
-    ]
+    due = sorted((addresses.participant_points(participant, year), points) for participant, points in awards.items())
     ids = ",".join(str(earning.reduction_id) for earning in earnings)
     key = f"points:{hashlib.sha256(ids.encode()).hexdigest()}"
     source = f"records:{earnings[0].record_id}-{earnings[-1].record_id}"
     try:
-        posting = ledger.post_chunk(key=key, kind=Kind.AWARD, lines=lines, at=at, source=source)
+        posting = ledger.draw(
+            key=key, kind=Kind.AWARD, pool_uid=pool, awards=[item for item in due if item[1]], at=at, source=source
+        )
     except AccountShort:
         return None
-    assert posting is not None  # the total is positive
     return posting.uid
 
 

@@ -126,15 +126,21 @@ def _take_back_points(final: Sequence[Latest], at: dt.datetime) -> None:
         "  FROM credits_accrualitem i WHERE i.reduction_id = ANY(%s)",
         [ids],
     )
+    due: list[tuple[Any, ...]] = []
     for accrual_id, participant, year, credited, awarded, num, den in accruals:
         mine = [item for item in items if item[0] == accrual_id]
         remaining = credited - sum(item[2] for item in mine)
-        pool = next((item[3] for item in mine if item[3]), None) or _any_pool(accrual_id)
         excess = awarded - remaining * num // den
-        taken = 0
-        if excess > 0 and pool is not None:
-            key = f"unpoints:{accrual_id}:{min(item[1] for item in mine)}-{max(item[1] for item in mine)}"
-            taken = _take(participant, year, pool, excess, key, at)
+        paid_by = next((item[3] for item in mine if item[3]), None) or _any_pool(accrual_id) if excess > 0 else None
+        pool = addresses.pool_of(paid_by) if paid_by else None
+        key = f"unpoints:{accrual_id}:{min(item[1] for item in mine)}-{max(item[1] for item in mine)}"
+        due.append((accrual_id, participant, year, remaining, awarded, excess, pool, key))
+    # One slot of each pool, before any participant's account and in order of the pools (docs/locking.md).
+    pools = sorted({row[6] for row in due if row[6] is not None}, key=str)
+    slots = {pool: ledger.lock_slot(pool_uid=pool) for pool in pools}
+    for accrual_id, participant, year, remaining, awarded, excess, pool, key in due:
+        slot = slots.get(pool)
+        taken = _take(participant, year, slot, excess, key, at) if slot else 0
         bulk.execute(
             "UPDATE credits_pointsaccrual SET credited_g = %s, awarded_points = %s WHERE id = %s",
             [remaining, awarded - taken, accrual_id],
@@ -152,8 +158,8 @@ def _any_pool(accrual_id: int) -> str | None:
     return found[0][0] if found else None
 
 
-def _take(participant: UUID, year: int, pool: str, points: int, key: str, at: dt.datetime) -> int:
-    """Move up to `points` from the participant's year back to the pool; how many it was."""
+def _take(participant: UUID, year: int, slot: str, points: int, key: str, at: dt.datetime) -> int:
+    """Move up to `points` from the participant's year back to the pool's slot; how many it was."""
     account = addresses.participant_points(participant, year)
     for attempt in range(3):
         amount = min(points, ledger_selectors.balance(account))
@@ -163,7 +169,7 @@ def _take(participant: UUID, year: int, pool: str, points: int, key: str, at: dt
             ledger.post(
                 key=f"{key}:{attempt}",
                 kind=Kind.AWARD_CORRECTION,
-                lines=[(account, Unit.POINTS, -amount), (pool, Unit.POINTS, amount)],
+                lines=[(account, Unit.POINTS, -amount), (slot, Unit.POINTS, amount)],
                 at=at,
                 source="records reversed",
             )

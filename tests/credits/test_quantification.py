@@ -212,7 +212,7 @@ def test_the_city_pool_pays_before_the_province():
     city = services.fund_pool(region="440600", sponsor=None, points=100, actor=None, at=AT, key="foshan")
     records({"participant": resident()})
     services.quantify_pending(at=AT)
-    assert ledger.balance(city.address) == 98
+    assert ledger.pool_balance(city.pk) == 98
 
 
 def test_one_unreadable_record_does_not_stop_the_others(monkeypatch):

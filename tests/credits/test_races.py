@@ -11,6 +11,7 @@ import time
 
 import pytest
 from django.db import DatabaseError, connection, connections
+from django.db.models import Sum
 
 from behaviors.models import BehaviorRecord
 from carbon_portal.kernel import clock
@@ -19,7 +20,7 @@ from carbon_portal.kernel.services.paths import BASE_DIR
 from carbon_portal.workflows.verify import run
 from credits import services
 from credits.ledger import selectors as ledger
-from credits.models import AccrualItem, LimitUsage, PointsAccrual, Reduction
+from credits.models import AccrualItem, LimitUsage, PointsAccrual, QueuedAward, Reduction
 
 from .cases import AT, ON, prepare, records, resident
 
@@ -126,6 +127,24 @@ def test_many_workers_over_many_records_agree_with_one(own_database):
     for accrual in PointsAccrual.objects.all():
         assert accrual.awarded_points == accrual.credited_g // 100
         assert ledger.spendable_points(accrual.participant_id) == accrual.awarded_points
+
+
+def test_workers_on_one_pool_spend_exactly_its_funds(own_database):
+    """The pool holds what all records earn together: no chunk may be refused or queued, and nothing is left over."""
+    prepare(points=None)
+    ids = fill(400)
+    later = clock.now() + dt.timedelta(days=2)
+    BehaviorRecord.objects.filter(pk__in=ids).update(window_ends_at=later - dt.timedelta(days=1))
+    services.quantify_pending(until_empty=True)
+    grams = Reduction.objects.values_list("participant").annotate(Sum("reduction_g")).values_list("reduction_g__sum")
+    due = sum(total // 100 for (total,) in grams)
+    pool = services.fund_pool(region="440000", sponsor=None, points=due, actor=None, at=AT, key="all")
+    together(*[lambda: services.close_windows(at=later, limit=20)] * 6)
+    assert BehaviorRecord.objects.filter(pk__in=ids, state="final").count() == 400
+    assert not QueuedAward.objects.exists()
+    assert ledger.pool_balance(pool.pk) == 0
+    assert sum(PointsAccrual.objects.values_list("awarded_points", flat=True)) == due
+    assert violations() == {}
 
 
 def worker(database: str, **environment: str) -> subprocess.Popen:

@@ -412,8 +412,8 @@ def test_the_guards_run_as_their_owner_with_a_pinned_path(web):
         "SELECT array_agg(proname::text ORDER BY proname) FROM pg_proc WHERE prosecdef AND proname LIKE 'ledger\\_%%'"
     )
     assert web.cursor.fetchone()[0] == [
-        "ledger_account_of_the_chart", "ledger_entry_has_lines", "ledger_lock_accounts", "ledger_lock_year",
-        "ledger_seal_lines",
+        "ledger_account_of_the_chart", "ledger_entry_has_lines", "ledger_lock_accounts", "ledger_lock_pool",
+        "ledger_lock_slot", "ledger_lock_year", "ledger_seal_lines",
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from credits.ledger import addresses, errors, selectors, services
 from credits.ledger.constants import IRREVERSIBLE_KINDS, MAX_AMOUNT, MAX_LINES, Kind, ResolutionKind, Unit
+from credits.ledger.services.call import call
 from tests.ledger.world import AT, POINTS, assert_sound, award, fund, lines_of, scalar
 
 pytestmark = pytest.mark.django_db
@@ -127,9 +128,9 @@ class TestPost:
 
     def test_a_fault_that_is_no_refusal_stays_a_fault(self):
         with pytest.raises(DatabaseError), transaction.atomic():
-            services._call("SELECT 1 / %s", [0])
+            call("SELECT 1 / %s", [0])
         with pytest.raises(errors.LedgerBusy), transaction.atomic():
-            services._call("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = %s; END $$", ["55P03"])
+            call("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = %s; END $$", ["55P03"])
 
 
 class TestChunk:

@@ -253,6 +253,21 @@ def test_sums_and_pairs_that_are_off_are_named(world, subtests):
         )
         assert len(found["V11"]) == 1
         assert found["V11"][0].startswith("pool:")
+    with subtests.test("V11: points out of a pool that nobody made"):
+        found = world.do("DELETE FROM credits_fundedpool")
+        assert [name.count(":") for name in found["V11"]] == [1]
+    with subtests.test("V11b: points spread into another pool, an account beyond the slots"):
+        other = "00000000-0000-4000-8000-000000000001"
+        found = world.do(
+            f"INSERT INTO ledger_ledgeraccount (address, unit) VALUES ('pool:{other}:slot:32', 'points')",
+            "INSERT INTO ledger_ledgerentry (kind, line_count, idempotency_key, payload_sha256, effective_on)"
+            f" VALUES ('pool_spread', 2, 'pool_spread:{other}', sha256('x'), '2026-11-22')",
+            "INSERT INTO ledger_ledgerline (entry_id, line_no, account_id, unit, amount)"
+            " SELECT (SELECT max(id) FROM ledger_ledgerentry), 1, min(id), 'points', 5 FROM ledger_ledgeraccount"
+            "  WHERE address LIKE 'pool:%:slot:0'",
+        )
+        assert len(found["V11b"]) == 2
+        assert f"pool:{other}:slot:32" in found["V11b"]
     with subtests.test("V23: a gram used twice"):
         claim = {"reduction_id": world.reduction, "kind": "donated", "created_at": AT}
         Claim.objects.create(**claim, grams=200, source="test:1")

@@ -101,10 +101,31 @@ CHECKS = [
         title_zh="碳币池的支出不超过注资",
         title_en="No pool has paid more than was put in, and each pool that paid exists",
         sql="""
-            SELECT a.address, sum(l.amount) FROM ledger_ledgeraccount a JOIN ledger_ledgerline l ON l.account_id = a.id
-             WHERE a.address LIKE 'pool:%' GROUP BY a.address
-            HAVING sum(l.amount) < 0
+            SELECT 'pool:' || p.uid, p.points FROM (
+                SELECT split_part(a.address, ':', 2) AS uid, sum(l.amount) AS points,
+                       bool_or(l.amount < 0) AS has_paid
+                  FROM ledger_ledgeraccount a JOIN ledger_ledgerline l ON l.account_id = a.id
+                 WHERE a.address LIKE 'pool:%' GROUP BY 1
+            ) p LEFT JOIN credits_fundedpool f ON f.uuid::text = p.uid
+             WHERE p.points < 0 OR (p.has_paid AND f.uuid IS NULL)
              ORDER BY 1
+        """,
+    ),
+    Check(
+        id="V11b",
+        title_zh="碳币池各格互不越界",
+        title_en="Points that were spread stay in their pool, and no account of a pool is beyond its slots",
+        sql="""
+            SELECT a.address, l.entry_id FROM ledger_ledgerentry e
+              JOIN ledger_ledgerline l ON l.entry_id = e.id
+              JOIN ledger_ledgeraccount a ON a.id = l.account_id
+             WHERE e.kind = 'pool_spread'
+               AND split_part(a.address, ':', 2) <> split_part(e.idempotency_key, ':', 2)
+             UNION
+            SELECT a.address, NULL FROM ledger_ledgeraccount a
+             WHERE split_part(a.address, ':', 1) = 'pool'
+               AND a.address !~ '^pool:[0-9a-f-]{36}(:slot:([0-9]|[12][0-9]|3[01]))?$'
+             ORDER BY 1, 2
         """,
     ),
 ]
