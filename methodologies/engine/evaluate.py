@@ -155,27 +155,29 @@ class Batch:
             rows = slice(low, min(low + CHUNK, size))
             bad = self.reason[rows] > 0 if self.bad[number] else None
             computed, refusal = self.formula(rows, bad)
-            if bad is not None or refusal is not None:
-                keep = np.ones(len(computed), dtype=bool) if bad is None else ~bad
-                if refusal is not None:
-                    refused = keep & (refusal > 0)
-                    self.reason[rows][refused] = refusal[refused]
-                    keep &= ~refused
-                computed = np.where(keep, computed, 0)
+            if refusal is not None and not refusal.any():
+                refusal = None
+            if refusal is not None:
+                standing = self.reason[rows]
+                np.copyto(standing, refusal, where=(refusal > 0) & (standing == 0))
+                bad = standing > 0
             self.computed[rows] = computed
+            if bad is not None:
+                np.putmask(self.computed[rows], bad, 0)
             if not whole:
-                self.grams[rows] = self.shared(computed, self.typed.evidence[rows])
-            self._mark(rows, bad is not None or refusal is not None)
+                self.grams[rows] = self.shared(self.computed[rows], self.typed.evidence[rows])
+            self._mark(rows, bad)
         if self.program.rules and whole:
             self.grams = self.computed.copy()
 
-    def _mark(self, rows: slice, refused: bool) -> None:
-        marks = np.where(
-            self.computed[rows] == 0, np.int8(reasons.NO_SAVING), np.take(self.share_reason, self.typed.evidence[rows])
-        )
-        if refused:
-            marks = np.where(self.reason[rows] > 0, self.reason[rows], marks)
-        self.reason[rows] = marks
+    def _mark(self, rows: slice, bad: np.ndarray | None) -> None:
+        """Good rows are marked with what became of them; bad ones keep their refusal."""
+        marks = np.take(self.share_reason, self.typed.evidence[rows])
+        np.putmask(marks, self.computed[rows] == 0, np.int8(reasons.NO_SAVING))
+        if bad is None:
+            self.reason[rows] = marks
+        else:
+            np.copyto(self.reason[rows], marks, where=~bad)
 
     def formula(
         self, rows: Where, bad: np.ndarray | None, reduced: Mapping[str, np.ndarray] | None = None
@@ -372,7 +374,10 @@ def _outside(reason: np.ndarray, values: np.ndarray, low: Any, high: Any, below:
 
 
 def _note(reason: np.ndarray, mask: np.ndarray, number: int) -> None:
-    reason[mask.astype(bool) & ((reason == 0) | (reason > number))] = number
+    """Note a reason where no smaller one stands. Few rows are bad, so they are looked at one by one."""
+    at = np.flatnonzero(mask)
+    standing = reason[at]
+    reason[at] = np.where((standing == 0) | (standing > number), number, standing)
 
 
 def _in_range(grams: np.ndarray, refusal: np.ndarray | None, may_leave: bool) -> tuple[np.ndarray, np.ndarray | None]:
