@@ -38,11 +38,11 @@ class Declared:
 def declared(*, activity: str, region: str, on: dt.date) -> Declared | None:
     """The version in force, or None. One query, and one more for a version that this process has not met."""
     row = methodologies.VersionTable().find(activity, region, on)
-    return None if row is None else _frozen(row.pk, row.sha256)
+    return None if row is None else frozen(row.pk, row.sha256)
 
 
 @lru_cache(maxsize=256)
-def _frozen(pk: int, sha256: str) -> Declared:
+def frozen(pk: int, sha256: str) -> Declared:
     """What a version that was in force declares never changes, so it is read once; the hash names the content."""
     return of(MethodologyVersion.objects.get(pk=pk))
 

@@ -19,11 +19,14 @@ LAST_YEAR = 9000
 MAX_TRIP = dt.timedelta(hours=24)
 MAX_INPUTS = 60
 MAX_INPUT_LENGTH = 64
-_GRADES = frozenset(EvidenceGrade.values)
+MAX_NOTE = 200
+MAX_NUMBER = 128
+GRADES = frozenset(EvidenceGrade.values)
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _INPUT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
-_METER = re.compile(r"[0-9A-Za-z-]{1,30}", re.ASCII)
-_SERIAL = re.compile(r"[0-9A-Za-z._/-]{1,64}", re.ASCII)
+METER = re.compile(r"[0-9A-Za-z-]{1,30}", re.ASCII)
+SERIAL = re.compile(r"[0-9A-Za-z._/-]{1,64}", re.ASCII)
+_KILOMETRES = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,12}))?", re.ASCII)
 _ACTIVITY = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 
 
@@ -58,8 +61,8 @@ class Deed:
             "region": self.region,
             "town": self.town,
             "occurred_on": self.occurred_on.isoformat(),
-            "started_at": _utc(self.started_at),
-            "ended_at": _utc(self.ended_at),
+            "started_at": utc(self.started_at),
+            "ended_at": utc(self.ended_at),
             "meter": self.meter,
             "period_start": self.period_start and self.period_start.isoformat(),
             "period_end": self.period_end and self.period_end.isoformat(),
@@ -70,7 +73,7 @@ class Deed:
         }
         if photo_sha256:
             parts["photo"] = photo_sha256
-        return hashlib.sha256(_canonical(parts)).hexdigest()
+        return hashlib.sha256(canonical(parts).encode()).hexdigest()
 
     def identity_digest(self) -> bytes | None:
         """The digest of the deed itself, whoever reports it; None where the kind of deed has no number of its own."""
@@ -79,17 +82,14 @@ class Deed:
             return None
         if kind.identity == "meter_period" and self.period_start and self.period_end:
             span = [self.period_start.isoformat(), self.period_end.isoformat()]
-            return hashlib.sha256(_canonical([self.activity, self.meter.upper(), *span])).digest()
+            return hashlib.sha256(canonical([self.activity, self.meter.upper(), *span]).encode()).digest()
         if kind.identity == "item_serial":
-            return hashlib.sha256(_canonical([self.activity, self.item_serial.upper()])).digest()
+            return hashlib.sha256(canonical([self.activity, self.item_serial.upper()]).encode()).digest()
         return None
 
     def metres(self) -> int | None:
         """The trip's distance in whole metres where an input `distance` tells it in kilometres as a plain number."""
-        match = re.fullmatch(r"([0-9]{1,6})(?:\.([0-9]{1,12}))?", self.inputs.get("distance", ""), re.ASCII)
-        if match is None:
-            return None
-        return int(match[1]) * 1000 + int((match[2] or "").ljust(3, "0")[:3])
+        return metres(self.inputs.get("distance", ""))
 
     def is_too_fast(self) -> bool:
         """Whether the distance in the time told is past what this kind of trip can do (Q8)."""
@@ -97,6 +97,18 @@ class Deed:
         if kind is None or metres is None or self.started_at is None or self.ended_at is None:
             return False
         return kind.is_too_fast(metres, int((self.ended_at - self.started_at).total_seconds()))
+
+    def window_ends_at(self, at: dt.datetime) -> dt.datetime:
+        """When the correction window of this kind of deed closes, counted from its receipt at `at`."""
+        return at + dt.timedelta(hours=self.kind.correction_hours if self.kind else 0)
+
+
+def metres(kilometres: str) -> int | None:
+    """Whole metres of a plain decimal number of kilometres; None for any other text."""
+    match = _KILOMETRES.fullmatch(kilometres)
+    if match is None:
+        return None
+    return int(match[1]) * 1000 + int((match[2] or "").ljust(3, "0")[:3])
 
 
 def source_digest(*, scope: str, source_record_id: str) -> bytes:
@@ -132,10 +144,10 @@ def check(
     """
     if not isinstance(activity, str) or not _ACTIVITY.fullmatch(activity):
         raise BadField("activity", "unknown_activity", "行为代码不对，请从列表中选择。", "Unknown activity code.")
-    if evidence not in _GRADES:
+    if evidence not in GRADES:
         known = ", ".join(EvidenceGrade.values)
         raise BadField("evidence", "unknown_option", f"证据等级只能是 {known}。", f"Evidence must be one of {known}.")
-    _check_place(region, town)
+    check_place(region, town)
     kind = activities.find(activity)
     meter, item_serial = meter.strip(), item_serial.strip()
     _check_times(started_at, ended_at, at)
@@ -149,7 +161,7 @@ def check(
         label = kind.identity_label.zh if kind.identity_label else "编号"
         if not item_serial:
             raise BadField("item_serial", "missing_input", f"请填写{label}。", "The item's number is missing.")
-    if item_serial and not _SERIAL.fullmatch(item_serial):
+    if item_serial and not SERIAL.fullmatch(item_serial):
         raise BadField(
             "item_serial",
             "bad_number",
@@ -157,7 +169,7 @@ def check(
             "Use Latin letters, digits and . _ / - only, at most 64.",
         )
     day = _day(kind, occurred_on, started_at, period_start, period_end)
-    _check_day("occurred_on", day, at)
+    check_day("occurred_on", day, at)
     return Deed(
         participant=participant,
         activity=activity,
@@ -172,13 +184,19 @@ def check(
         period_start=period_start,
         period_end=period_end,
         item_serial=item_serial,
-        note=_check_text("note", note, 200),
+        note=_check_text("note", note, MAX_NOTE),
     )
 
 
 def check_source_record_id(value: str) -> str:
     """1 to 128 printable characters."""
-    if not isinstance(value, str) or not value or len(value) > 128 or not value.isprintable() or value != value.strip():
+    if (
+        not isinstance(value, str)
+        or not value
+        or len(value) > MAX_NUMBER
+        or not value.isprintable()
+        or value != value.strip()
+    ):
         raise BadField(
             "source_record_id",
             "bad_number",
@@ -201,7 +219,8 @@ def check_inputs_declared(inputs: Mapping[str, str], declared: Mapping[str, obje
             )
 
 
-def _check_place(region: str, town: str) -> None:
+def check_place(region: str, town: str) -> None:
+    """`BadField` unless the region is one of the province and the town one of its region."""
     found = regions.find(region) if isinstance(region, str) and len(region) == 6 else None
     if found is None or found.code == regions.NATION:
         raise BadField(
@@ -260,7 +279,7 @@ def _check_period(
         ):
             if not value:
                 raise BadField(name, "missing_input", zh, en)
-    if meter and not _METER.fullmatch(meter):
+    if meter and not METER.fullmatch(meter):
         raise BadField(
             "meter",
             "bad_number",
@@ -269,7 +288,7 @@ def _check_period(
         )
     for name, day in (("period_start", start), ("period_end", end)):
         if day is not None:
-            _check_day(name, day, at)
+            check_day(name, day, at)
     if start and end:
         if start > end:
             raise BadField("period_end", "bad_order", "本期结束日期早于开始日期。", "The period ends before it starts.")
@@ -313,7 +332,8 @@ def _day(
     raise BadField("occurred_on", "missing_input", "请填写日期。", "The date is missing.")
 
 
-def _check_day(name: str, day: dt.date, at: dt.datetime) -> None:
+def check_day(name: str, day: dt.date, at: dt.datetime) -> None:
+    """`BadField` for a day to come or before FIRST_DAY."""
     today = clock.local_date(at)
     if day > today:
         raise BadField(
@@ -350,9 +370,11 @@ def _check_text(name: str, value: str, limit: int) -> str:
     return value
 
 
-def _canonical(value: object) -> bytes:
-    return _ENCODER.encode(value).encode()
+def canonical(value: object) -> str:
+    """JSON with sorted names and no spaces: what is hashed."""
+    return _ENCODER.encode(value)
 
 
-def _utc(moment: dt.datetime | None) -> str | None:
+def utc(moment: dt.datetime | None) -> str | None:
+    """A moment as text in UTC."""
     return None if moment is None else moment.astimezone(dt.UTC).isoformat()

@@ -54,6 +54,11 @@ class VersionTable:
             row = VersionRow(pk, code, version, sector, sha256, certifiable, start, until)
             self._codes[activity, region][code].append(row)
 
+    def of_activity(self, activity: str) -> list[VersionRow]:
+        """Every version of this activity, whichever region issued it."""
+        found = (codes for (of, _), codes in self._codes.items() if of == activity)
+        return [version for codes in found for versions in codes.values() for version in versions]
+
     def find(self, activity: str, region: str, on: dt.date) -> VersionRow | None:
         """The version that applies (methodology-format, section 9), or None: `not_in_force`."""
         for issuing in covering_regions(region):

@@ -11,11 +11,10 @@ from uuid import UUID
 from accounts.models import Participant, Provider
 from behaviors import activities, deeds
 from behaviors.constants import EvidenceGrade, RecordState
-from behaviors.declared import Declared, is_eligible, of
+from behaviors.declared import Declared, frozen, is_eligible
 from behaviors.errors import BadField, UnreadableFile
 from carbon_portal.kernel import clock
 from methodologies import selectors as methodologies
-from methodologies.models import MethodologyVersion
 
 from .xlsx_child import LOST_PRECISION
 
@@ -73,24 +72,25 @@ class ReadyRow:
 
 
 class RowReader:
-    """Reads rows of one table. Look-ups are cached for the table; participants are fetched chunk by chunk."""
+    """Reads rows of one table. `prepare` looks up what a chunk names; `read` then asks the database nothing, so that
+    it may run beside the storing of the chunk before."""
 
     def __init__(self, columns: Sequence[str], *, provider: Provider | None, activity: str, at: dt.datetime) -> None:
         self.columns = list(columns)
         self.at = at
-        self._activity = activity
-        self._provider = provider
+        self.activity = activity
+        self.provider = provider
         self._providers: dict[str, Provider | None] = {}
-        self._accounts: dict[str, Account | None] = {}
+        self.accounts: dict[str, Account | None] = {}
         self._versions = methodologies.VersionTable()
         self._declared: dict[tuple[str, str, dt.date], Declared | None] = {}
-        self._by_version: dict[int, Declared] = {}
-        self._places = {name: place for place, name in enumerate(self.columns)}
-        self._inputs = [name for name in self.columns if name not in FIELDS]
+        self._by_version: dict[str, dict[int, Declared]] = {}
+        self.places = {name: place for place, name in enumerate(self.columns)}
+        self.inputs = [name for name in self.columns if name not in FIELDS]
         self._check_columns()
 
     def _check_columns(self) -> None:
-        for name in self._inputs:
+        for name in self.inputs:
             if not _INPUT.fullmatch(name) or name == "binding":
                 near = difflib.get_close_matches(name[:40], FIELDS, n=1, cutoff=0.6)
                 hint, hint_en = (f"是否指“{near[0]}”？", f" Did you mean “{near[0]}”?") if near else ("", "")
@@ -98,25 +98,40 @@ class RowReader:
                     f"第 1 行的列“{name[:40]}”无法识别。{hint}可用的列是记录的字段名和方法学的输入名。",
                     f"Row 1: unknown column “{name[:40]}”.{hint_en} Use fields of a record and inputs.",
                 )
-        wanted = (*REQUIRED, *(() if self._activity else ("activity",)))
-        if missing := [name for name in wanted if name not in self._places]:
+        wanted = (*REQUIRED, *(() if self.activity else ("activity",)))
+        if missing := [name for name in wanted if name not in self.places]:
             raise UnreadableFile(
                 f"第 1 行缺少列：{'、'.join(missing)}。", f"Row 1 lacks the columns {', '.join(missing)}."
             )
 
     def prepare(self, rows: Sequence[tuple[int, list[str]]]) -> None:
-        """Fetch the participants that these rows name. One query."""
-        place = self._places["participant"]
-        names = {cells[place].strip() for _, cells in rows if len(cells) > place} - self._accounts.keys()
-        names = {name for name in names if name and len(name) <= 20 and "\x00" not in name}
+        """Fetch the participants, providers and methodologies that these rows name: one query for each kind."""
+        self._fetch_accounts(self._named("participant", rows))
+        codes = self._named("provider", rows) - self._providers.keys() - {""}
+        known = {one.code: one for one in Provider.objects.filter(code__in=_askable(codes, 40), is_active=True)}
+        self._providers.update({code: known.get(code) for code in codes})
+        for code in {self.activity, *self._named("activity", rows)} - self._by_version.keys():
+            if activities.find(code) is not None:
+                versions = self._versions.of_activity(code)
+                self._by_version[code] = {row.pk: frozen(row.pk, row.sha256) for row in versions}
+
+    def _named(self, column: str, rows: Sequence[tuple[int, list[str]]]) -> set[str]:
+        """What stands in a column, each text once."""
+        place = self.places.get(column)
+        if place is None:
+            return set()
+        return {cell.strip() for cell in {cells[place] for _, cells in rows if len(cells) > place}}
+
+    def _fetch_accounts(self, names: set[str]) -> None:
+        names = names - self.accounts.keys()
         found = {
             public_id: Account(key, kind, person, active)
-            for public_id, key, kind, person, active in Participant.objects.filter(public_id__in=names).values_list(
-                "public_id", "uuid", "kind", "person_id", "is_active"
-            )
+            for public_id, key, kind, person, active in Participant.objects.filter(
+                public_id__in=_askable(names, 20)
+            ).values_list("public_id", "uuid", "kind", "person_id", "is_active")
         }
         for name in names:
-            self._accounts[name] = found.get(name)
+            self.accounts[name] = found.get(name)
 
     def read(self, row: int, cells: list[str]) -> ReadyRow | RowError:
         """The row ready to be stored, or why not."""
@@ -146,26 +161,26 @@ class RowReader:
                 )
         number = deeds.check_source_record_id(told.get("source_record_id", ""))
         account = self._account(told.get("participant", ""))
-        provider = self._provider_of(told.get("provider", ""))
-        kind = self._kind(told.get("activity", "") or self._activity)
+        provider = self.provider_of(told.get("provider", ""))
+        kind = self._kind(told.get("activity", "") or self.activity)
         deed = deeds.check(
             participant=account.uuid,
             activity=kind.code,
-            inputs={name: told[name] for name in self._inputs if name in told},
+            inputs={name: told[name] for name in self.inputs if name in told},
             region=told.get("region", ""),
             evidence=told.get("evidence") or (_FEED if provider else _SELF_DECLARED),
             at=self.at,
-            occurred_on=_date("occurred_on", told),
-            started_at=_time("started_at", told),
-            ended_at=_time("ended_at", told),
+            occurred_on=date_of("occurred_on", told),
+            started_at=time_of("started_at", told),
+            ended_at=time_of("ended_at", told),
             meter=told.get("meter", ""),
-            period_start=_date("period_start", told),
-            period_end=_date("period_end", told),
+            period_start=date_of("period_start", told),
+            period_end=date_of("period_end", told),
             item_serial=told.get("item_serial", ""),
             town=told.get("town", ""),
             note=told.get("note", ""),
         )
-        version = self._version(deed)
+        version = self.version(deed.activity, deed.region, deed.occurred_on)
         if not account.is_active or not is_eligible(account.kind, kind, version):
             raise BadField(
                 "participant",
@@ -191,7 +206,7 @@ class RowReader:
     def _account(self, name: str) -> Account:
         if not name:
             raise BadField("participant", "missing_input", "缺少参与者编号。", "The participant is missing.")
-        account = self._accounts.get(name)
+        account = self.accounts.get(name)
         if account is None:
             raise BadField(
                 "participant",
@@ -201,13 +216,11 @@ class RowReader:
             )
         return account
 
-    def _provider_of(self, code: str) -> Provider | None:
+    def provider_of(self, code: str) -> Provider | None:
+        """The provider of a cell, or the table's where the cell is empty. Errors: BadField."""
         if not code:
-            return self._provider
-        if code not in self._providers:
-            wanted = code if code.isascii() and code.isprintable() else ""
-            self._providers[code] = Provider.objects.filter(code=wanted, is_active=True).first()
-        found = self._providers[code]
+            return self.provider
+        found = self._providers.get(code)
         if found is None:
             raise BadField(
                 "provider",
@@ -232,17 +245,22 @@ class RowReader:
             + (f" Closest: {closest.code} ({closest.title.en})." if closest else ""),
         )
 
-    def _version(self, deed: deeds.Deed) -> Declared | None:
-        key = (deed.activity, deed.region, deed.occurred_on)
+    def version(self, activity: str, region: str, on: dt.date) -> Declared | None:
+        """What the version in force asks for; None where nothing is."""
+        key = (activity, region, on)
         if key not in self._declared:
             row = self._versions.find(*key)
-            if row is not None and row.pk not in self._by_version:
-                self._by_version[row.pk] = of(MethodologyVersion.objects.get(pk=row.pk))
-            self._declared[key] = self._by_version[row.pk] if row is not None else None
+            self._declared[key] = self._by_version[activity][row.pk] if row is not None else None
         return self._declared[key]
 
 
-def _date(name: str, told: Mapping[str, str]) -> dt.date | None:
+def _askable(names: set[str], longest: int) -> list[str]:
+    """Those that the database could know and take."""
+    return [name for name in names if name and len(name) <= longest and "\x00" not in name]
+
+
+def date_of(name: str, told: Mapping[str, str]) -> dt.date | None:
+    """The date in a column. Errors: BadField."""
     text = told.get(name)
     if not text:
         return None
@@ -255,8 +273,8 @@ def _date(name: str, told: Mapping[str, str]) -> dt.date | None:
         raise _not_a_date(name, text) from None
 
 
-def _time(name: str, told: Mapping[str, str]) -> dt.datetime | None:
-    """A moment; without a zone it is Beijing time."""
+def time_of(name: str, told: Mapping[str, str]) -> dt.datetime | None:
+    """The moment in a column; without a zone it is Beijing time. Errors: BadField."""
     text = told.get(name)
     if not text:
         return None

@@ -2,9 +2,8 @@
 
 import datetime as dt
 import hashlib
-import io
-import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,15 +12,16 @@ from django.db import OperationalError, connection, transaction
 
 from accounts.models import Provider
 from behaviors import activities
-from behaviors.constants import DAY_GATE, WAKE_QUANTIFICATION, Channel, EvidenceGrade, RecordState
+from behaviors.constants import DAY_GATE, WAKE_QUANTIFICATION, Channel
 from behaviors.errors import UnreadableFile
-from behaviors.intake.rows import ReadyRow, RowError, RowReader
+from behaviors.intake.chunks import ChunkReader
+from behaviors.intake.rows import RowError, RowReader
+from behaviors.intake.staged import Chunk
 from behaviors.intake.tables import Row, Table, open_table
 from behaviors.models import IntakeBatch, IntakeError
 from carbon_portal.kernel.dispatch import enqueue_on_commit
 
 from . import staging
-from .submission import window_end
 
 CHUNK_ROWS = 10_000
 KEPT_ERRORS = 10_000
@@ -79,31 +79,44 @@ def import_rows(
     receipt = Receipt(batch, notes=list(notes))
     if batch is not None:
         batch.errors.all().delete()  # of a run that was cut off
-    while chunk := list(islice(rows, CHUNK_ROWS)):
-        reader.prepare(chunk)
-        read = [reader.read(number, cells) for number, cells in chunk]
-        receipt.received += len(chunk)
-        errors = [one for one in read if isinstance(one, RowError)]
-        ready = [one for one in read if isinstance(one, ReadyRow)]
-        with_keys = _store_chunk(batch, ready, at)
-        errors += with_keys.errors
-        receipt.accepted += with_keys.accepted
-        receipt.duplicates += with_keys.duplicates
-        receipt.rejected += len({error.row for error in errors}) + with_keys.refused
-        receipt.errors += sorted(errors, key=lambda error: error.row)
+    for chunk in _read_ahead(ChunkReader(reader), rows):
+        outcome = _store_chunk(batch, chunk, at)
+        errors = sorted(chunk.errors + outcome.errors, key=lambda error: error.row)
+        receipt.received += chunk.received
+        receipt.accepted += outcome.accepted
+        receipt.duplicates += outcome.duplicates
+        receipt.rejected += len({error.row for error in errors}) + outcome.refused
+        receipt.errors += errors
     if batch is not None:
         _close(batch, receipt, at)
     return receipt
 
 
-def _store_chunk(batch: IntakeBatch | None, ready: Sequence[ReadyRow], at: dt.datetime) -> staging.Outcome:
+def _read_ahead(reader: ChunkReader, rows: Iterator[Row]) -> Iterator[Chunk]:
+    """Chunk after chunk, each read on another thread while the one before is being stored.
+
+    The database is asked on this thread alone, so that all of it happens on the caller's connection.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake") as thread:
+        waiting: Future[Chunk] | None = None
+        while taken := list(islice(rows, CHUNK_ROWS)):
+            reader.prepare(taken)
+            following = thread.submit(reader.read, taken)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = following
+        if waiting is not None:
+            yield waiting.result()
+
+
+def _store_chunk(batch: IntakeBatch | None, chunk: Chunk, at: dt.datetime) -> staging.Outcome:
     """One transaction; tried again when another import went the other way round the same keys."""
     for attempt in range(4):
         try:
             with transaction.atomic():
-                if any(one.deed.evidence == EvidenceGrade.SELF_DECLARED for one in ready):
+                if chunk.self_declared:
                     _take_gate()
-                outcome = staging.store(batch.pk if batch else None, _copy(ready, at), at, _caps())
+                outcome = staging.store(batch.pk if batch else None, chunk, at, _caps())
                 if outcome.accepted:
                     enqueue_on_commit(WAKE_QUANTIFICATION)
                 return outcome
@@ -121,49 +134,6 @@ def _take_gate() -> None:
 
 def _caps() -> dict[str, int]:
     return {kind.code: kind.self_declared_per_day for kind in activities.activities().values()}
-
-
-def _copy(ready: Sequence[ReadyRow], at: dt.datetime) -> io.StringIO:
-    """The staged columns as COPY text, in the order of `staging.COLUMNS`."""
-    lines = []
-    for one in ready:
-        deed, kind = one.deed, one.deed.kind
-        cells: tuple[object, ...] = (
-            one.row,
-            deed.occurred_on,
-            one.account.uuid,
-            one.account.person,
-            deed.activity,
-            deed.region,
-            deed.town,
-            one.state,
-            "too_fast" if one.state == RecordState.UNDER_REVIEW else "",
-            deed.evidence,
-            one.provider.pk if one.provider else None,
-            one.number,
-            deed.started_at,
-            deed.ended_at,
-            deed.meter,
-            deed.period_start,
-            deed.period_end,
-            deed.item_serial,
-            json.dumps(dict(deed.inputs), ensure_ascii=False),
-            deed.note,
-            one.content,
-            window_end(deed, at),
-            f"\\x{one.source.hex()}",
-            f"\\x{one.identity.hex()}" if one.identity else None,
-            kind is not None and kind.identity == "interval",
-            kind.sector if kind is not None and deed.meter else "",
-        )
-        lines.append("\t".join("\\N" if cell is None else _escaped(str(cell)) for cell in cells))
-    return io.StringIO("\n".join(lines) + ("\n" if lines else ""))
-
-
-def _escaped(text: str) -> str:
-    if "\\" not in text and "\t" not in text and "\n" not in text and "\r" not in text:
-        return text
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 # -- batches -----------------------------------------------------------------------------------------------------------

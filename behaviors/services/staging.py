@@ -13,12 +13,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from behaviors.intake.rows import RowError
-
-COLUMNS = (
-    "row", "occurred_on", "participant_id", "person_id", "activity", "region", "town", "state", "reason", "evidence",
-    "provider_id", "source_record_id", "started_at", "ended_at", "meter", "period_start", "period_end", "item_serial",
-    "inputs", "note", "content_sha256", "window_ends_at", "source_digest", "identity_digest", "is_trip", "sector",
-)  # fmt: skip
+from behaviors.intake.staged import COLUMNS, Chunk
 
 _STAGE = """
 CREATE TEMP TABLE IF NOT EXISTS intake_stage (
@@ -27,7 +22,7 @@ CREATE TEMP TABLE IF NOT EXISTS intake_stage (
     state text, reason text, evidence text, provider_id bigint, source_record_id text, started_at timestamptz,
     ended_at timestamptz, meter text, period_start date, period_end date, item_serial text, inputs jsonb, note text,
     content_sha256 text, window_ends_at timestamptz, source_digest bytea, identity_digest bytea, is_trip boolean,
-    sector text, verdict text, duplicate_of bigint, duplicate_on date
+    sector text, verdict text NOT NULL DEFAULT 'new', duplicate_of bigint, duplicate_on date
 ) ON COMMIT DELETE ROWS
 """
 # What stands already: the same content is a duplicate, other content a conflict.
@@ -36,42 +31,45 @@ UPDATE intake_stage s
    SET verdict = CASE WHEN k.content_sha256 = s.content_sha256 THEN 'same' ELSE 'conflict' END,
        duplicate_of = k.record_id, duplicate_on = k.record_on
   FROM behaviors_deedkey k
- WHERE s.verdict IS NULL AND k.kind = 'source' AND k.digest = s.source_digest
+ WHERE s.verdict = %s AND k.kind = 'source' AND k.digest = s.source_digest
 """
 _REPEATED = """
 UPDATE intake_stage s
    SET verdict = CASE WHEN f.content_sha256 = s.content_sha256 THEN 'same' ELSE 'conflict' END
   FROM (SELECT DISTINCT ON (source_digest) source_digest, row, content_sha256
           FROM intake_stage ORDER BY source_digest, row) f
- WHERE s.verdict IS NULL AND f.source_digest = s.source_digest AND f.row <> s.row
+ WHERE s.verdict = 'new' AND f.source_digest = s.source_digest AND f.row <> s.row
 """
 _CAPPED = """
 WITH taken AS (
     SELECT r.participant_id, r.activity, r.occurred_on, count(*) AS n
       FROM behaviors_behaviorrecord r
       JOIN (SELECT DISTINCT participant_id, activity, occurred_on FROM intake_stage
-             WHERE verdict IS NULL AND evidence = 'self_declared') d
+             WHERE verdict = 'new' AND evidence = 'self_declared') d
      USING (participant_id, activity, occurred_on)
      WHERE r.evidence = 'self_declared' AND r.state NOT IN ('rejected', 'duplicate', 'reversed')
      GROUP BY 1, 2, 3
 ), asked AS (
     SELECT record_id, participant_id, activity, occurred_on,
            row_number() OVER (PARTITION BY participant_id, activity, occurred_on ORDER BY row) AS place
-      FROM intake_stage WHERE verdict IS NULL AND evidence = 'self_declared'
+      FROM intake_stage WHERE verdict = 'new' AND evidence = 'self_declared'
 )
 UPDATE intake_stage s SET verdict = 'cap'
   FROM asked LEFT JOIN taken USING (participant_id, activity, occurred_on)
  WHERE s.record_id = asked.record_id
    AND asked.place + coalesce(taken.n, 0) > (%s::jsonb ->> asked.activity)::int
 """
+# Each claim marks the rows that came too late for a key. NOT IN over the claimed ids is a hash look-up whatever the
+# planner believes about a table that was filled a moment ago, so the table needs no ANALYZE.
 _CLAIM_SOURCE = """
 WITH claimed AS (
     INSERT INTO behaviors_deedkey (kind, digest, record_id, record_on, content_sha256)
     SELECT 'source', source_digest, record_id, occurred_on, content_sha256
-      FROM intake_stage WHERE verdict IS NULL ORDER BY source_digest
+      FROM intake_stage WHERE verdict = 'new' ORDER BY source_digest, row
     ON CONFLICT DO NOTHING RETURNING record_id
 )
-UPDATE intake_stage s SET verdict = 'new' FROM claimed WHERE s.record_id = claimed.record_id
+UPDATE intake_stage s SET verdict = 'late'
+ WHERE s.verdict = 'new' AND s.record_id NOT IN (SELECT record_id FROM claimed)
 """
 _METER_OF_ANOTHER = """
 UPDATE intake_stage s SET state = 'rejected', reason = 'meter_of_another'
@@ -92,7 +90,7 @@ WITH claimed AS (
 )
 UPDATE intake_stage s SET state = 'duplicate', reason = 'same_deed'
  WHERE s.verdict = 'new' AND s.state <> 'rejected' AND s.identity_digest IS NOT NULL
-   AND NOT EXISTS (SELECT 1 FROM claimed c WHERE c.record_id = s.record_id)
+   AND s.record_id NOT IN (SELECT record_id FROM claimed)
 """
 _NAME_IDENTITY = """
 UPDATE intake_stage s SET duplicate_of = k.record_id, duplicate_on = k.record_on
@@ -109,7 +107,7 @@ WITH claimed AS (
 )
 UPDATE intake_stage s SET state = 'duplicate', reason = 'overlapping_trip'
  WHERE s.verdict = 'new' AND s.is_trip AND s.state IN ('received', 'under_review')
-   AND NOT EXISTS (SELECT 1 FROM claimed c WHERE c.record_id = s.record_id)
+   AND s.record_id NOT IN (SELECT record_id FROM claimed)
 """
 _NAME_TRIPS = """
 UPDATE intake_stage s SET duplicate_of = t.record_id, duplicate_on = t.record_on
@@ -125,7 +123,7 @@ SELECT record_id, occurred_on, participant_id, person_id, activity, region, town
        duplicate_on, evidence, 'file', provider_id, %(batch)s, source_record_id, started_at, ended_at, meter,
        period_start, period_end, item_serial, inputs, note, content_sha256, %(at)s,
        CASE WHEN state IN ('duplicate', 'rejected') THEN %(at)s END, window_ends_at
-  FROM intake_stage WHERE verdict = 'new' ORDER BY row
+  FROM intake_stage WHERE verdict = 'new'
 """
 # A row that this very batch stored before it was cut off counts as what it became then, not as a duplicate.
 _OWN_BEFORE = """
@@ -147,27 +145,30 @@ class Outcome:
     errors: list[RowError] = field(default_factory=list)
 
 
-def store(batch: uuid.UUID | None, rows: io.StringIO, at: dt.datetime, caps: Mapping[str, int]) -> Outcome:
+def store(batch: uuid.UUID | None, chunk: Chunk, at: dt.datetime, caps: Mapping[str, int]) -> Outcome:
     """Stage the rows and store those that are new. `caps` is the number of self-declared records a day by activity."""
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
-        cursor.execute("DELETE FROM intake_stage")  # of the chunk before, where one transaction holds several
-        cursor.copy_expert(f"COPY intake_stage ({', '.join(COLUMNS)}) FROM STDIN", rows)
-        cursor.execute("ANALYZE intake_stage")
-        cursor.execute(_KNOWN)
-        cursor.execute(_REPEATED)
-        cursor.execute(_CAPPED, [json.dumps(dict(caps))])
+        cursor.execute("TRUNCATE intake_stage")  # of the chunk before, where one transaction holds several
+        cursor.copy_expert(f"COPY intake_stage ({', '.join(COLUMNS)}) FROM STDIN", io.StringIO(chunk.text()))
+        if chunk.self_declared:
+            cursor.execute("ANALYZE intake_stage (record_id, row, source_digest, evidence, verdict)")
+            cursor.execute(_KNOWN, ["new"])
+            cursor.execute(_REPEATED)
+            cursor.execute(_CAPPED, [json.dumps(dict(caps))])
         cursor.execute(_CLAIM_SOURCE)
-        cursor.execute(_KNOWN)  # what another import claimed in the meantime
-        # Verdicts were all empty at the first ANALYZE; by those statistics the anti-joins below would be nested loops.
-        cursor.execute("ANALYZE intake_stage")
+        if late := cursor.rowcount:
+            cursor.execute(_KNOWN, ["late"])
         cursor.execute(_METER_OF_ANOTHER)
         cursor.execute(_CLAIM_IDENTITY)
-        cursor.execute(_NAME_IDENTITY)
+        if cursor.rowcount:
+            cursor.execute(_NAME_IDENTITY)
         cursor.execute(_CLAIM_TRIPS)
-        cursor.execute(_NAME_TRIPS)
+        if cursor.rowcount:
+            cursor.execute(_NAME_TRIPS)
         cursor.execute(_RECORDS, {"batch": batch, "at": at})
-        cursor.execute(_OWN_BEFORE, [batch, at])
+        if late or chunk.self_declared:
+            cursor.execute(_OWN_BEFORE, [batch, at])
         return _outcome(cursor, caps)
 
 

@@ -109,18 +109,13 @@ def submit_record(
             content_sha256=content,
             received_at=at,
             closed_at=at if verdict.state in CLOSED_STATES else None,
-            window_ends_at=window_end(deed, at),
+            window_ends_at=deed.window_ends_at(at),
         )
         if picture is not None and verdict.state not in CLOSED_STATES:
             pictures.keep(picture, record=record, at=at)
         if verdict.state == RecordState.RECEIVED:
             enqueue_on_commit(WAKE_QUANTIFICATION)
     return record
-
-
-def window_end(deed: deeds.Deed, at: dt.datetime) -> dt.datetime:
-    """When the correction window of this kind of deed closes, counted from receipt."""
-    return at + dt.timedelta(hours=deed.kind.correction_hours if deed.kind else 0)
 
 
 def _judge(deed: deeds.Deed, participant: Participant, record_id: int, content: str, at: dt.datetime) -> _Verdict:
@@ -246,4 +241,4 @@ def _meter_of_another(deed: deeds.Deed, sector: str, participant: Participant) -
     return bound.exists() and not bound.filter(own).exists()
 
 
-__all__ = ["BadField", "lock_day", "submit_record", "window_end"]
+__all__ = ["BadField", "lock_day", "submit_record"]
