@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils.translation import get_language
 
 from accounts import selectors as accounts
-from accounts.models import Participant
+from accounts.models import Meter, Participant
 from accounts.selectors import Viewer
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import NotFound
@@ -17,6 +18,7 @@ from methodologies.engine import reasons
 
 from . import activities
 from .constants import CANCELLABLE_STATES, Channel, Reason, RecordState
+from .intake.plausible import Subject
 from .models import BehaviorRecord, Evidence
 
 
@@ -184,4 +186,22 @@ def public_activities() -> list[dict[str, Any]]:
             "self_declared_per_day": one.self_declared_per_day,
         }
         for one in activities.activities().values()
+    ]
+
+
+def subjects_that_earn() -> list[Subject]:
+    """Residents, households and firms with an open account, with their meters: for plausible records. Two queries."""
+    meters: dict[uuid.UUID, dict[str, str]] = defaultdict(dict)
+    for kind, number, household, organisation in Meter.objects.filter(released_on__isnull=True).values_list(
+        "kind", "number", "household_id", "organisation_id"
+    ):
+        meters[household or organisation][kind] = number
+    rows = (
+        Participant.objects.filter(is_active=True, kind__in=["resident", "household", "sme"])
+        .order_by("public_id")
+        .values_list("public_id", "kind", "region", "household_id", "organisation_id")
+    )
+    return [
+        Subject(public_id, kind, region, meters.get(household or organisation, {}))
+        for public_id, kind, region, household, organisation in rows
     ]

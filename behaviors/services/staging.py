@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from behaviors.constants import EvidenceGrade
 from behaviors.intake.rows import RowError
 from behaviors.intake.staged import COLUMNS, Chunk
 
@@ -31,14 +32,14 @@ UPDATE intake_stage s
    SET verdict = CASE WHEN k.content_sha256 = s.content_sha256 THEN 'same' ELSE 'conflict' END,
        duplicate_of = k.record_id, duplicate_on = k.record_on
   FROM behaviors_deedkey k
- WHERE s.verdict = %s AND k.kind = 'source' AND k.digest = s.source_digest
+ WHERE s.verdict = %s AND s.evidence = ANY(%s) AND k.kind = 'source' AND k.digest = s.source_digest
 """
 _REPEATED = """
 UPDATE intake_stage s
    SET verdict = CASE WHEN f.content_sha256 = s.content_sha256 THEN 'same' ELSE 'conflict' END
   FROM (SELECT DISTINCT ON (source_digest) source_digest, row, content_sha256
           FROM intake_stage ORDER BY source_digest, row) f
- WHERE s.verdict = 'new' AND f.source_digest = s.source_digest AND f.row <> s.row
+ WHERE s.verdict = 'new' AND s.evidence = 'self_declared' AND f.source_digest = s.source_digest AND f.row <> s.row
 """
 _CAPPED = """
 WITH taken AS (
@@ -151,14 +152,14 @@ def store(batch: uuid.UUID | None, chunk: Chunk, at: dt.datetime, caps: Mapping[
         cursor.execute(_STAGE)
         cursor.execute("TRUNCATE intake_stage")  # of the chunk before, where one transaction holds several
         cursor.copy_expert(f"COPY intake_stage ({', '.join(COLUMNS)}) FROM STDIN", io.StringIO(chunk.text()))
-        if chunk.self_declared:
+        if chunk.self_declared:  # only new ones count against their day
             cursor.execute("ANALYZE intake_stage (record_id, row, source_digest, evidence, verdict)")
-            cursor.execute(_KNOWN, ["new"])
+            cursor.execute(_KNOWN, ["new", ["self_declared"]])
             cursor.execute(_REPEATED)
             cursor.execute(_CAPPED, [json.dumps(dict(caps))])
         cursor.execute(_CLAIM_SOURCE)
         if late := cursor.rowcount:
-            cursor.execute(_KNOWN, ["late"])
+            cursor.execute(_KNOWN, ["late", EvidenceGrade.values])
         cursor.execute(_METER_OF_ANOTHER)
         cursor.execute(_CLAIM_IDENTITY)
         if cursor.rowcount:

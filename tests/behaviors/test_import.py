@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Meter
+from behaviors.activities import activities
 from behaviors.intake.rows import guarded
 from behaviors.models import BehaviorRecord, DeedKey, IntakeBatch, IntakeError, TripInterval
 from tests.behaviors.cast import NOON, TODAY, firm, household, library, provider, resident, ride
@@ -485,13 +486,26 @@ def test_an_error_list_runs_no_formula(tmp_path, alice):
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in line)
 
 
-def test_generated_records_are_the_same_each_time_and_import_whole(tmp_path, alice):
+def test_generated_records_are_the_same_each_time_and_import(tmp_path, alice):
     household(resident("Chen").person)
     firm(resident("He").person)
-    one, two, other = tmp_path / "1.csv", tmp_path / "2.csv", tmp_path / "3.csv"
-    for path, seed in ((one, 7), (two, 7), (other, 8)):
-        call_command("generate_records", count=600, seed=seed, out=path, stdout=io.StringIO())
-    assert one.read_bytes() == two.read_bytes() != other.read_bytes()
-    assert counts(run(tmp_path, one.read_bytes())) == (600, 600, 0, 0)
-    with pytest.raises(CommandError):
-        call_command("generate_records", count=10**9, out=other, stdout=io.StringIO())
+    files = [tmp_path / f"{number}.csv" for number in range(3)]
+    for path, seed in zip(files, (7, 7, 8), strict=True):
+        call_command("generate_records", count=3000, seed=seed, out=path, until=dt.date(2026, 11, 20))
+    one, two, other = (path.read_bytes() for path in files)
+    assert one == two != other
+    received, accepted, rejected, duplicates = counts(run(tmp_path, one))
+    assert received == accepted + rejected + duplicates == 3000
+    assert accepted > 2800  # what a careful feed would have sent
+    told = [[*csv.DictReader(path.open(encoding="utf-8"))] for path in files[1:]]
+    assert {row["activity"] for row in told[0]} == set(activities())
+    assert len({row["occurred_on"] or row["period_end"] or row["started_at"][:10] for row in told[0]}) > 350
+    states = set(BehaviorRecord.objects.values_list("state", "reason"))
+    assert {("received", ""), ("under_review", "too_fast"), ("duplicate", "overlapping_trip")} <= states
+    reasons = set(IntakeError.objects.values_list("code", flat=True))
+    assert {"unknown_participant", "bad_date"} <= reasons
+
+
+def test_more_records_than_the_people_can_carry_are_refused(tmp_path, alice):
+    with pytest.raises(CommandError, match="最多可生成 8082 条"):
+        call_command("generate_records", count=10**9, out=tmp_path / "x.csv", stdout=io.StringIO())
