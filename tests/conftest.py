@@ -9,6 +9,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(
                 f"{item.nodeid}: portal_web may not TRUNCATE; a test that commits takes own_database"
             )
-        if "own_database" in asked and (marker or "db" in asked):
+        if {"own_database", "renewed_database"} & asked and (marker or "db" in asked):
             raise pytest.UsageError(f"{item.nodeid}: take own_database or the rolled-back db, not both")
 
 
@@ -114,20 +115,40 @@ def django_db_setup(template_database: str, django_db_blocker: DjangoDbBlocker) 
 @pytest.fixture
 def own_database(django_db_setup: None, template_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """A database that this test alone has, and may commit to from as many threads and processes as it likes."""
+    with django_db_blocker.unblock(), _fresh_database(template_database) as name:
+        yield name
+
+
+@contextmanager
+def _fresh_database(template: str, name: str = "") -> Iterator[str]:
     from django.db import connections
 
-    with django_db_blocker.unblock():
-        before = connections["default"].settings_dict["NAME"]
-        name = database.make_copy(template_database, "own")
-        database.point_django_at(name)
-        os.environ["PORTAL_DB_NAME"] = name  # child processes of the test find it too
-        _clear_cache()
-        try:
-            yield name
-        finally:
-            del os.environ["PORTAL_DB_NAME"]
-            database.point_django_at(before)
-            database.drop(name)
+    before = connections["default"].settings_dict["NAME"]
+    name = database.make_copy(template, "own", name=name)
+    database.point_django_at(name)
+    os.environ["PORTAL_DB_NAME"] = name  # child processes of the test find it too
+    _clear_cache()
+    try:
+        yield name
+    finally:
+        del os.environ["PORTAL_DB_NAME"]
+        database.point_django_at(before)
+        database.drop(name)
+
+
+@pytest.fixture(scope="module")
+def one_database_name(template_database: str) -> str:
+    """For a module whose tests share servers and not data: what the database is called that each test has anew."""
+    return database.new_name("own")
+
+
+@pytest.fixture
+def renewed_database(
+    django_db_setup: None, template_database: str, one_database_name: str, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
+    """As ``own_database``, under the module's one name: servers that were started on it serve the fresh one."""
+    with django_db_blocker.unblock(), _fresh_database(template_database, one_database_name) as name:
+        yield name
 
 
 @pytest.fixture

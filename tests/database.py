@@ -96,9 +96,14 @@ def _migrate(name: str) -> None:
         raise RuntimeError(f"migrating the test template failed:\n{done.stdout}{done.stderr}")
 
 
-def make_copy(template: str, purpose: str) -> str:
-    """A fresh database with the template's content, owned by the tables' owner."""
-    name = f"{purpose}_{os.getpid()}_{next(_numbers)}"
+def new_name(purpose: str) -> str:
+    """A name that no other database has; leftovers of killed runs are known by it."""
+    return f"{purpose}_{os.getpid()}_{next(_numbers)}"
+
+
+def make_copy(template: str, purpose: str, *, name: str = "") -> str:
+    """A fresh database with the template's content, owned by the tables' owner; of this name, where one is given."""
+    name = name or new_name(purpose)
     with _administration() as cursor:
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{paths.OWNER}" STRATEGY FILE_COPY')
     return name

@@ -101,21 +101,25 @@ class Portal:
             "CSRF_TRUSTED_ORIGINS": self.url,
         }
 
-    def start_web(self) -> Process:
-        """gunicorn with threads on a free port; returns once /healthz answers 200."""
+    def start_web(self, *, workers: int = 1, **environment: str) -> Process:
+        """gunicorn with threads on a free port, as the demo runs it; returns once /healthz answers 200.
+
+        Further variables of the environment may be given, such as ``SWITCHED_OFF="stock:conditional"``.
+        """
         web = self._spawn(
             "web",
             [
-                *("gunicorn", "carbon_portal.wsgi:application", "-b", f"127.0.0.1:{self.port}"),
-                *("-k", "gthread", "--threads", "8", "-w", "1", "--graceful-timeout", "5"),
+                *("gunicorn", "carbon_portal.wsgi:application", "-b", f"127.0.0.1:{self.port}", "--preload"),
+                *("-k", "gthread", "--threads", "8", "-w", str(workers), "--graceful-timeout", "5"),
             ],
             "web",
+            environment,
         )
         self.wait_until(lambda: self.status("/healthz") == 200, "the web process", web)
         return web
 
-    def start_worker(self, concurrency: int = 2) -> Process:
-        """A prefork Celery worker; returns once it is ready for tasks."""
+    def start_worker(self, concurrency: int = 2, **environment: str) -> Process:
+        """A prefork Celery worker; returns once it is ready for tasks. Environment as for ``start_web``."""
         worker = self._spawn(
             "worker",
             [
@@ -123,17 +127,20 @@ class Portal:
                 *("-l", "INFO", "--without-mingle", "--without-gossip"),
             ],
             "worker",
+            environment,
         )
         self.wait_until(lambda: " ready." in worker.log.read_text(errors="replace"), "the worker", worker)
         return worker
 
-    def start_beat(self) -> Process:
+    def start_beat(self, **environment: str) -> Process:
         schedule = ["celery", "-A", "carbon_portal", "beat", "-l", "INFO", "--pidfile="]
-        return self._spawn("beat", schedule, "worker")
+        return self._spawn("beat", schedule, "worker", environment)
 
-    def manage(self, *arguments: str, role: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *arguments: str, role: str = "", check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a management command against this portal's database; without a role manage.py picks it."""
-        environment = self.environment(role)
+        environment = self.environment(role) | environment
         if not role:
             del environment["PORTAL_DB_ROLE"]
         command = [sys.executable, "manage.py", *arguments]
@@ -170,7 +177,7 @@ class Portal:
         for process in reversed(self.processes):
             process.stop()
 
-    def _spawn(self, name: str, arguments: list[str], role: str) -> Process:
+    def _spawn(self, name: str, arguments: list[str], role: str, environment: dict[str, str] | None = None) -> Process:
         folder = self.var / "log"
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / f"{self.database}-{name}-{len(self.processes)}.log"
@@ -179,7 +186,7 @@ class Portal:
             popen = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 cwd=BASE_DIR,
-                env=self.environment(role),
+                env=self.environment(role) | (environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,

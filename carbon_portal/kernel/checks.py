@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core import checks
 from django.db import connection
 
+from . import faults
+
 KNOWN_BAD_KEYS = {"secret", "changeme", "django-insecure", "password"}
 
 
@@ -45,6 +47,11 @@ def guard_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
         (bool(settings.DATA_UPLOAD_MAX_MEMORY_SIZE), "E013", "DATA_UPLOAD_MAX_MEMORY_SIZE must be set."),
         (not str(settings.MEDIA_ROOT).startswith(str(settings.STATIC_ROOT)), "E014", "Uploads lie in the web root."),
         (settings.DEMO or "Outbox" not in settings.SMS_GATEWAY, "E015", "The demo's SMS outbox is not a gateway."),
+        (
+            settings.DEMO or not faults.asked_for(),
+            "E016",
+            "Unset CRASH_POINTS and SWITCHED_OFF: tests alone break things on purpose. 请去掉这两个测试变量。",
+        ),
     )
     return [checks.Error(text, id=f"portal.{code}") for fine, code, text in rules if not fine]
 

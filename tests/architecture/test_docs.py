@@ -70,7 +70,7 @@ def environment_variables() -> set[str]:
         text = source.read_text(encoding="utf-8")
         for hit in (*_FENCED_READERS.findall(text), *_READERS.findall(text), *_QUOTED_URLS.findall(text)):
             found.update(name for name in ([hit] if isinstance(hit, str) else hit) if name)
-        found.update(re.findall(r"^ENVIRONMENT = \"([A-Z_]+)\"", text, re.MULTILINE))
+        found.update(re.findall(r"^ENVIRONMENT\w* = \"([A-Z_]+)\"", text, re.MULTILINE))
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from carbon_portal.kernel import checks
+from carbon_portal.kernel import checks, faults
 
 GOOD = {
     "DEMO": False,
@@ -57,6 +57,34 @@ def test_a_sound_configuration_passes() -> None:
 def test_a_weak_configuration_is_named(name: str) -> None:
     change, code = WEAK[name]
     assert problems(**change) == {code}
+
+
+@pytest.mark.parametrize("variable", ["CRASH_POINTS", "SWITCHED_OFF"])
+def test_faults_on_purpose_are_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "stock:conditional")
+    assert problems() == {"portal.E016"}
+    assert problems(DEMO=True) == set()
+
+
+@pytest.mark.parametrize(("demo", "answer"), [("1", "True"), ("0", "False"), ("", "False")])
+def test_faults_on_purpose_are_honoured_in_a_declared_demo_alone(demo: str, answer: str) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from carbon_portal.kernel import faults; print(faults.switched_off('stock:conditional'))",
+        ],
+        env={**os.environ, "PORTAL_DEMO": demo, "SWITCHED_OFF": "stock:conditional", "CRASH_POINTS": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == answer
+
+
+def test_unarmed_hooks_do_nothing() -> None:
+    assert faults.crash_point is faults._nothing
+    assert faults.switched_off is faults._never
 
 
 def test_the_web_process_refuses_to_start(tmp_path: object) -> None:

@@ -27,8 +27,10 @@ class Exchange:
     offer: Offer
 
 
-def give_points(participant: Participant, points: int, *, at: dt.datetime = AT, year: int = 2026) -> None:
-    """Points out of a pool, as an award gives them."""
+def give_points(
+    participant: Participant, points: int, *, at: dt.datetime = AT, year: int = 2026, kind: Kind = Kind.AWARD
+) -> None:
+    """Points out of a pool, as an award gives them. Where all of `verify` follows, a bonus: no grams stand behind it."""
     pool = addresses.pool(uuid.uuid4())
     key = f"test:{uuid.uuid4()}"
     ledger.post(
@@ -38,7 +40,7 @@ def give_points(participant: Participant, points: int, *, at: dt.datetime = AT, 
         at=at,
     )
     lines = [(pool, "points", -points), (addresses.participant_points(participant.uuid, year), "points", points)]
-    ledger.post(key=f"{key}:award", kind=Kind.AWARD, lines=lines, at=at)
+    ledger.post(key=f"{key}:award", kind=kind, lines=lines, at=at)
 
 
 def build_exchange(

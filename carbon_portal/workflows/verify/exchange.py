@@ -60,4 +60,27 @@ CHECKS = (
         """,
         scope="vouchers",
     ),
+    Check(
+        "V10e",
+        "同一张券只对一次核销回答过“成功”",
+        "One redemption of each voucher was told yes, whatever the tills asked",
+        """
+        SELECT y.voucher, count(*)
+          FROM (SELECT CASE WHEN k.answer LIKE '{%' THEN k.answer::jsonb ->> 'uuid' ELSE k.answer END AS voucher
+                  FROM kernel_idempotencykey k
+                 WHERE k.client LIKE 'till:%' AND k.status = 200
+                   AND (k.answer NOT LIKE '{%' OR k.answer::jsonb ->> 'state' = 'captured')) y
+         GROUP BY y.voucher HAVING count(*) > 1
+        """,
+    ),
+    Check(
+        "V6b",
+        "同一请求只取到一张券",
+        "One request of a person took one voucher",
+        """
+        SELECT v.participant_id, v.request_key, count(*) FROM merchants_voucher v
+         GROUP BY v.participant_id, v.request_key HAVING count(*) > 1
+        """,
+        scope="vouchers",
+    ),
 )
