@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import ServiceUnavailable
+from carbon_portal.kernel.faults import crash_point
 
 from .constants import RecordState
 from .errors import BadPicture, PictureUsed
@@ -91,6 +92,7 @@ def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Eviden
         _write(path, picture.content)
     except OSError as error:  # a full disk is a delay for the resident, not a lost record
         raise ServiceUnavailable from error
+    crash_point("evidence:stored")
     try:
         with transaction.atomic():
             return Evidence.objects.create(

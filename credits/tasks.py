@@ -15,6 +15,7 @@ def quantify_pending() -> None:
     crash_point("task:received")
     services.quantify_pending(until_empty=True)
     services.undo_reversed(at=clock.now())
+    crash_point("task:done")
 
 
 @shared_task(name="credits.close_windows")

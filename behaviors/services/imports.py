@@ -20,6 +20,7 @@ from behaviors.intake.staged import Chunk
 from behaviors.intake.tables import Row, Table, open_table
 from behaviors.models import IntakeBatch, IntakeError
 from carbon_portal.kernel.dispatch import enqueue_on_commit
+from carbon_portal.kernel.faults import crash_point
 
 from . import staging
 
@@ -81,6 +82,7 @@ def import_rows(
         batch.errors.all().delete()  # of a run that was cut off
     for chunk in _read_ahead(ChunkReader(reader), rows):
         outcome = _store_chunk(batch, chunk, at)
+        crash_point("import:chunk")
         errors = sorted(chunk.errors + outcome.errors, key=lambda error: error.row)
         receipt.received += chunk.received
         receipt.accepted += outcome.accepted

@@ -12,6 +12,8 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from .faults import crash_point
+
 log = logging.getLogger(__name__)
 
 
@@ -21,6 +23,7 @@ def enqueue_on_commit(task: str, *args: Any, queue: str | None = None) -> None:
 
 
 def _send(task: str, args: tuple[Any, ...], queue: str | None) -> None:
+    crash_point("dispatch:committed")
     options = {"queue": queue} if queue else {}
     try:
         current_app.send_task(task, args=args, retry=False, **options)

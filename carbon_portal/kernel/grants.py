@@ -8,6 +8,8 @@ from typing import Any
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from .faults import crash_point
+
 ROLES = "portal_web, portal_worker"
 
 
@@ -19,6 +21,7 @@ def on_post_migrate(using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
     with connection.cursor() as cursor:
         if not _owns_tables_with_roles(cursor):
             return
+        crash_point("migrate:grants")
         for statement in statements():
             cursor.execute(statement)
 

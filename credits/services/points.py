@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.faults import crash_point
 from credits.constants import CHUNK_AWARDS, PROVINCE
 from credits.errors import NoPointsRule
 from credits.ledger import addresses
@@ -124,6 +125,7 @@ def _award_next(pool: UUID, regions: Sequence[str], at: dt.datetime, limit: int)
         bulk.execute(
             "DELETE FROM credits_queuedaward WHERE reduction_id = ANY(%s)", [[item.reduction_id for item in covered]]
         )
+        crash_point("queue:paid")
         return len(covered)
 
 

@@ -15,7 +15,6 @@ import pytest
 from accounts.models import User
 from carbon_portal.kernel import clock
 from credits.ledger import addresses
-from credits.ledger.constants import Kind
 from credits.ledger.selectors import balance, spendable_points
 from merchants import codes
 from merchants.models import Voucher
@@ -24,7 +23,7 @@ from tests import portal
 from tests.concurrency import switches
 from tests.concurrency.crowd import CAPTURES, VOUCHERS, Answer, Client, at_once, clients, count, violations
 from tests.ledger.world import scalar
-from tests.merchants.world import Exchange, build_exchange, give_points, in_stock
+from tests.merchants.world import Exchange, build_exchange, give_bonus, in_stock
 from tests.people import build_cast, personal_account, resident
 
 pytestmark = pytest.mark.slow
@@ -75,7 +74,7 @@ def exchange(**terms: int) -> Exchange:
 
 def rich(user: User, points: int) -> User:
     year = clock.today().year
-    give_points(personal_account(user), points, at=clock.now(), year=year, kind=Kind.BONUS)
+    give_bonus(personal_account(user), points, at=clock.now(), year=year)
     return user
 
 

@@ -1,10 +1,7 @@
 """Two workers at once, and workers that are killed: nothing granted twice, nothing lost, nothing doubled."""
 
 import datetime as dt
-import os
 import random
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,7 +13,6 @@ from django.db.models import Sum
 from behaviors.models import BehaviorRecord
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import DomainError
-from carbon_portal.kernel.services.paths import BASE_DIR
 from carbon_portal.workflows.verify import run
 from credits import services
 from credits.ledger import selectors as ledger
@@ -25,14 +21,6 @@ from credits.models import AccrualItem, LimitUsage, PointsAccrual, QueuedAward, 
 from .cases import AT, ON, prepare, records, resident
 
 PENDING = 5_000
-CRASH_POINTS = [
-    "task:received",
-    "quantify:claimed",
-    "quantify:computed",
-    "quantify:middle",
-    "quantify:written",
-    "quantify:committed",
-]
 
 
 def violations() -> dict[str, list]:
@@ -145,40 +133,6 @@ def test_workers_on_one_pool_spend_exactly_its_funds(own_database):
     assert ledger.pool_balance(pool.pk) == 0
     assert sum(PointsAccrual.objects.values_list("awarded_points", flat=True)) == due
     assert violations() == {}
-
-
-def worker(database: str, **environment: str) -> subprocess.Popen:
-    """One process that does what a Celery worker's task does, on the test's database."""
-    code = (
-        "import django; django.setup()\n"
-        "from credits.tasks import quantify_pending\n"
-        "from credits.services import quantification\n"
-        "import credits.tasks, credits.services\n"
-        "real = credits.services.quantify_pending\n"
-        "credits.tasks.services.quantify_pending = lambda **k: real(limit=500, **k)\n"
-        "print('ready', flush=True)\n"
-        "quantify_pending()\n"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=BASE_DIR,
-        env={**os.environ, "PORTAL_DB_NAME": database, "PORTAL_DB_ROLE": "worker", **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_killed_at_each_crash_point_nothing_is_lost_or_doubled(own_database, subtests):
-    prepare()
-    for point in CRASH_POINTS:
-        with subtests.test(point):
-            ids = fill(30)
-            process = worker(own_database, CRASH_POINTS=point)
-            assert process.wait(timeout=60) == -signal.SIGKILL
-            services.quantify_pending(until_empty=True)
-            assert BehaviorRecord.objects.filter(pk__in=ids, state="final").count() == 30
-            assert Reduction.objects.filter(record_id__in=ids).count() == 30
-            assert violations() == {}
 
 
 def test_a_real_worker_killed_three_times_in_the_middle_of_5000_records(portal_processes):

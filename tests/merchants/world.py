@@ -27,10 +27,8 @@ class Exchange:
     offer: Offer
 
 
-def give_points(
-    participant: Participant, points: int, *, at: dt.datetime = AT, year: int = 2026, kind: Kind = Kind.AWARD
-) -> None:
-    """Points out of a pool, as an award gives them. Where all of `verify` follows, a bonus: no grams stand behind it."""
+def give_points(participant: Participant, points: int, *, at: dt.datetime = AT, year: int = 2026) -> None:
+    """Points out of a pool, as an award gives them."""
     pool = addresses.pool(uuid.uuid4())
     key = f"test:{uuid.uuid4()}"
     ledger.post(
@@ -40,7 +38,14 @@ def give_points(
         at=at,
     )
     lines = [(pool, "points", -points), (addresses.participant_points(participant.uuid, year), "points", points)]
-    ledger.post(key=f"{key}:award", kind=kind, lines=lines, at=at)
+    ledger.post(key=f"{key}:award", kind=Kind.AWARD, lines=lines, at=at)
+
+
+def give_bonus(participant: Participant, points: int, *, at: dt.datetime, year: int) -> None:
+    """Points that no grams and no pool stand behind, where all of `verify` is asked afterwards."""
+    account = addresses.participant_points(participant.uuid, year)
+    lines = [(addresses.ISSUANCE, "points", -points), (account, "points", points)]
+    ledger.post(key=f"test:{uuid.uuid4()}", kind=Kind.BONUS, lines=lines, at=at)
 
 
 def build_exchange(

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.faults import crash_point
 from credits.ledger import addresses
 from credits.ledger.constants import EXPIRY_CHUNK_ACCOUNTS, POINTS_LIFE_YEARS
 
@@ -31,6 +32,7 @@ def expire_points(*, at: dt.datetime, chunk_accounts: int = EXPIRY_CHUNK_ACCOUNT
             )
             if entry_id is None:
                 break
+            crash_point("expiry:chunk")
             entries, accounts, points, after = (
                 entries + 1,
                 accounts + count,
