@@ -8,7 +8,7 @@ class OfferClosed(DomainError):
     http_status = 409
     title, title_en = "暂不能兑换", "Not available"
     zh = "“{title}”现在不能兑换：{why}。您的碳币没有变化，可以看看其他好礼。"
-    en = "“{title}” can't be redeemed now: {why_en}. Your points are unchanged; have a look at the other offers."
+    en = "“{name_en}” can't be redeemed now: {why_en}. Your points are unchanged; have a look at the other offers."
 
 
 class SoldOut(DomainError):
@@ -16,7 +16,7 @@ class SoldOut(DomainError):
     http_status = 409
     title, title_en = "已兑完", "Sold out"
     zh = "“{title}”已兑完，您的碳币没有变化。可以看看其他好礼。"
-    en = "“{title}” is sold out. Your points are unchanged; have a look at the other offers."
+    en = "“{name_en}” is sold out. Your points are unchanged; have a look at the other offers."
 
 
 class LimitReached(DomainError):
@@ -24,7 +24,7 @@ class LimitReached(DomainError):
     http_status = 409
     title, title_en = "已达每人上限", "Limit reached"
     zh = "“{title}”每人限兑 {limit} 份，您已兑过。没有扣碳币。"
-    en = "“{title}” is limited to {limit} per person and you have reached it. No points were taken."
+    en = "“{name_en}” is limited to {limit} per person and you have reached it. No points were taken."
 
 
 class CodeUnknown(DomainError):
@@ -48,7 +48,7 @@ class AlreadyCaptured(DomainError):
     http_status = 409
     title, title_en = "已核销", "Already used"
     zh = "已于 {at} 核销，门店：{shop}，店员：{cashier}。请勿重复给货。"
-    en = "Already used at {at}, shop: {shop}, by {cashier}. Do not hand over the goods again."
+    en = "Already used at {at}, shop “{shop}”, by “{cashier}”. Do not hand over the goods again."
 
 
 class VoucherNotUsable(DomainError):

@@ -270,7 +270,7 @@ def _refuse_closed(offer: Offer, at: dt.datetime) -> None:
         (at >= offer.closes_at, "兑换期已结束", "its period is over"),
     ):
         if closed:
-            raise errors.OfferClosed(title=offer.title, why=why, why_en=why_en)
+            raise errors.OfferClosed(title=offer.title, name_en=offer.title_en or offer.title, why=why, why_en=why_en)
 
 
 def _free_place(offer: Offer, participant: Participant) -> int:
@@ -282,7 +282,7 @@ def _free_place(offer: Offer, participant: Participant) -> int:
     for place in range(1, offer.per_person + 1):
         if place not in taken:
             return place
-    raise errors.LimitReached(title=offer.title, limit=offer.per_person)
+    raise errors.LimitReached(title=offer.title, name_en=offer.title_en or offer.title, limit=offer.per_person)
 
 
 def _take_stock(offer: Offer, salt: uuid.UUID) -> int:
@@ -292,7 +292,7 @@ def _take_stock(offer: Offer, salt: uuid.UUID) -> int:
     for number in numbers[start:] + numbers[:start]:
         if _take_one(OfferSlot.objects.filter(offer=offer, number=number)):
             return int(number)
-    raise errors.SoldOut(title=offer.title)
+    raise errors.SoldOut(title=offer.title, name_en=offer.title_en or offer.title)
 
 
 def _take_one(slot: QuerySet[OfferSlot]) -> bool:

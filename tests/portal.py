@@ -101,7 +101,9 @@ class Portal:
             "CSRF_TRUSTED_ORIGINS": self.url,
         }
 
-    def start_web(self, *, workers: int = 1, **environment: str) -> Process:
+    def start_web(
+        self, application: str = "carbon_portal.wsgi:application", *, workers: int = 1, **environment: str
+    ) -> Process:
         """gunicorn with threads on a free port, as the demo runs it; returns once /healthz answers 200.
 
         Further variables of the environment may be given, such as ``SWITCHED_OFF="stock:conditional"``.
@@ -109,7 +111,7 @@ class Portal:
         web = self._spawn(
             "web",
             [
-                *("gunicorn", "carbon_portal.wsgi:application", "-b", f"127.0.0.1:{self.port}", "--preload"),
+                *("gunicorn", application, "-b", f"127.0.0.1:{self.port}", "--preload"),
                 *("-k", "gthread", "--threads", "8", "-w", str(workers), "--graceful-timeout", "5"),
             ],
             "web",

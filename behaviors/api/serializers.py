@@ -115,6 +115,14 @@ class RecordSerializer(serializers.Serializer[BehaviorRecord]):
         ]
 
 
+class RecordPageSerializer(serializers.Serializer[Any]):
+    """A page; `next` and `previous` are whole addresses."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = RecordSerializer(many=True)
+
+
 class ActivitySerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     title = serializers.CharField()

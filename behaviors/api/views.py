@@ -15,7 +15,7 @@ from behaviors import selectors, services
 from behaviors.constants import Channel, EvidenceGrade
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.api import CursorPages, idempotent_write
-from carbon_portal.kernel.endpoints import IDEMPOTENCY, PublicView, code_list
+from carbon_portal.kernel.endpoints import IDEMPOTENCY, PAGING, PublicView, code_list
 from carbon_portal.kernel.errors import NotFound
 
 from . import serializers
@@ -35,7 +35,7 @@ class RecordsView(views.APIView):
     permission_classes = (TokenHasScope,)
     required_scopes = ("me",)
 
-    @extend_schema(responses={200: serializers.RecordSerializer(many=True)})
+    @extend_schema(operation_id="me_records_list", parameters=PAGING, responses={200: serializers.RecordPageSerializer})
     def get(self, request: Request) -> Response:
         pages = CursorPages()
         rows: Any = pages.paginate_queryset(selectors.own_records(request.user).order_by(), request, view=self)

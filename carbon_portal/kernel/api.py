@@ -1,15 +1,19 @@
 """What every endpoint shares: a strict JSON parser, cursor pages, idempotent writes."""
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import DataError, transaction
 from django.http import HttpResponse
 from rest_framework import exceptions, pagination, parsers
 from rest_framework.request import Request
 
 from . import idempotency
+from .errors import InvalidInput, UnknownCursor
 
 MAX_DEPTH = 32
 
@@ -34,7 +38,9 @@ class StrictJSONParser(parsers.JSONParser):
             raise exceptions.ParseError("请用 UTF-8 编码 (use UTF-8)") from error
         _refuse_depth(text)
         try:
-            value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_refuse_constant)
+            value = json.loads(
+                text, object_pairs_hook=_no_duplicates, parse_constant=_refuse_constant, parse_float=_finite
+            )
         except (ValueError, RecursionError) as error:
             raise exceptions.ParseError(str(error)[:200]) from error
         _refuse_bad_text(value)
@@ -75,6 +81,13 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} 不是数 (not a JSON number)")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:40]} 太大 (not a number that JSON can carry)")
+    return value
+
+
 def _refuse_bad_text(value: Any) -> None:
     stack = [value]
     while stack:
@@ -97,6 +110,38 @@ class CursorPages(pagination.CursorPagination):
     max_page_size = 200
     ordering = "-id"
 
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        """The page asked for. Errors: UnknownCursor, InvalidInput for a size that is no number up to 200."""
+        try:
+            with transaction.atomic():  # a position that the database refuses must not spoil the request's transaction
+                return super().paginate_queryset(queryset, request, view)
+        except (exceptions.NotFound, ValueError, ValidationError, DataError) as error:
+            raise UnknownCursor from error
+
+    def get_page_size(self, request: Request) -> int:
+        """As asked, 50 without. A size that can't be had is refused, not replaced."""
+        asked = request.query_params.get(self.page_size_query_param)
+        if asked is None:
+            return self.page_size
+        if not (asked.isascii() and asked.isdigit() and len(asked) < 5 and 1 <= int(asked) <= self.max_page_size):
+            reason, reason_en = "page_size 须为 1 至 200 的整数。", "page_size must be a whole number from 1 to 200."
+            raise InvalidInput(
+                reason=reason,
+                reason_en=reason_en,
+                errors=[{"field": "page_size", "code": "invalid", "message": reason, "message_en": reason_en}],
+            )
+        return int(asked)
+
+
+def refuse_body(request: Request) -> None:
+    """For writes that take no body: whatever is in one would be dropped silently (T25). An empty object is none."""
+    data = request.data
+    if not isinstance(data, dict):
+        raise exceptions.ValidationError({"non_field_errors": ["这个请求不带内容 (send no body, or an empty object)"]})
+    if data:
+        refusal = exceptions.ErrorDetail("没有这个字段 (unknown field)", code="unknown_field")
+        raise exceptions.ValidationError({str(name)[:60]: [refusal] for name in list(data)[:20]})
+
 
 def idempotent_write(request: Request, *, client: str, deed: Callable[[], tuple[int, Any]]) -> HttpResponse:
     """Run a write under its `Idempotency-Key`; the same key and body get the first answer, byte for byte.
@@ -104,7 +149,7 @@ def idempotent_write(request: Request, *, client: str, deed: Callable[[], tuple[
     `client` names whose keys these are (a person or an API client). `deed` returns (status, JSON-able body).
     """
     key = request.headers.get("Idempotency-Key", "")
-    if not key or len(key) > 128 or not key.isprintable():
+    if not key.strip() or len(key) > 128 or not key.isprintable():
         raise idempotency.IdempotencyKeyMissing
     scope = f"{request.method} {request.path}\n".encode()
 

@@ -11,6 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 IDEMPOTENCY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
+#: The parameters of CursorPages.
+PAGING = [
+    OpenApiParameter("cursor", str, description="where to go on: from `next` or `previous` of another page"),
+    OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 200}),
+]
 
 
 class PublicView(views.APIView):

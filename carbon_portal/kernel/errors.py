@@ -84,6 +84,17 @@ class InvalidInput(DomainError):
     en = "{reason_en}"
 
 
+class UnknownCursor(DomainError):
+    """A page cursor that we never gave."""
+
+    code = "unknown_cursor"
+    http_status = 400
+    title = "翻页标记无效"
+    title_en = "Unknown page cursor"
+    zh = "翻页标记无效，没有列出内容。请从第一页重新打开。"
+    en = "The page cursor is not valid, so nothing was listed. Start again from the first page."
+
+
 class ServiceUnavailable(DomainError):
     """A part that is needed is away for a moment; nothing was written."""
 

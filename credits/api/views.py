@@ -19,7 +19,9 @@ from credits.ledger import selectors as ledger
 from . import serializers
 
 PARTICIPANT = OpenApiParameter("participant", str, description="public id; without it the first own account")
-YEAR = OpenApiParameter("year", int, description="only points earned in this year")
+YEAR = OpenApiParameter(
+    "year", {"type": "integer", "minimum": 1000, "maximum": 9999}, description="only points earned in this year"
+)
 CURSOR = OpenApiParameter("cursor", str, description="next_cursor of the page before")
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from django.db import connection
 
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.errors import UnknownCursor
 
 from . import addresses
 from .constants import POINTS_LIFE_YEARS, STATEMENT_PAGE_SIZE, Kind
-from .errors import EntryNotFound, InvalidPosting
+from .errors import EntryNotFound
 from .models import Hold, LedgerAccount, LedgerEntry
 
 # The first province-wide scheme of Guangdong is of 2015; no points are older.
@@ -125,7 +126,7 @@ def statement(
 ) -> StatementPage:
     """A page of a participant's lines, newest first, over all years or one year of points. One query.
 
-    Errors: InvalidPosting for a cursor that we never gave.
+    Errors: UnknownCursor for a cursor that we never gave.
     """
     before_entry, before_line = _parse_cursor(cursor)
     wanted = (
@@ -199,8 +200,5 @@ def _parse_cursor(cursor: str | None) -> tuple[int, int]:
     if not (
         entry.isascii() and entry.isdigit() and len(entry) < 19 and line.isascii() and line.isdigit() and len(line) < 10
     ):
-        raise InvalidPosting(
-            reason="翻页标记无效，请从第一页重新打开",
-            reason_en="the page cursor is not valid; start from the first page",
-        )
+        raise UnknownCursor
     return int(entry), int(line)

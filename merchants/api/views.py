@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.constants import ParticipantKind
 from accounts.selectors import participants_of
 from carbon_portal.kernel import clock
-from carbon_portal.kernel.api import idempotent_write
+from carbon_portal.kernel.api import idempotent_write, refuse_body
 from carbon_portal.kernel.endpoints import IDEMPOTENCY, PublicView
 from carbon_portal.kernel.errors import NotFound
 from merchants import codes, selectors, services
@@ -81,6 +81,7 @@ class VoucherCodesView(views.APIView):
 
     @extend_schema(request=None, responses={200: serializers.VoucherCodesSerializer})
     def post(self, request: Request, pk: uuid.UUID) -> Response:
+        refuse_body(request)
         voucher = selectors.voucher_for(request.user, pk)
         now = clock.now()
         digits, until = services.show_digits(voucher=voucher, at=now)
@@ -122,6 +123,7 @@ class RefundView(views.APIView):
 
     @extend_schema(request=None, responses={200: serializers.CapturedSerializer}, parameters=[IDEMPOTENCY])
     def post(self, request: Request, pk: uuid.UUID) -> HttpResponse:
+        refuse_body(request)
         shop, person = selectors.till_of(request.user)
 
         def deed() -> tuple[int, Any]:
