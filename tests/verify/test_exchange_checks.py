@@ -14,7 +14,7 @@ CORRUPTIONS = {
     "V10c": "UPDATE merchants_voucher SET state = 'released' WHERE state = 'captured'",
     "V10d": "UPDATE merchants_voucher SET state = 'captured' WHERE state = 'refunded'",
     "V10e": "INSERT INTO kernel_idempotencykey (client, key, body_sha256, status, answer, created_at)"
-    " SELECT 'till:' || n, n::text, '', 200, '{\"uuid\":\"00\",\"state\":\"captured\"}', now() FROM generate_series(1, 2) n",
+    ' SELECT \'till:\' || n, n::text, \'\', 200, \'{"uuid":"00","state":"captured"}\', now() FROM generate_series(1, 2) n',
     "V6b": "ALTER TABLE merchants_voucher DROP CONSTRAINT voucher_request_once;"
     " UPDATE merchants_voucher SET request_key = 'twice'",
 }
