@@ -18,6 +18,8 @@ from .constants import ConsentScene, MeterKind, OrganisationKind, ParticipantKin
 class Person(models.Model):
     """A natural person: one, however many logins (T6). `real_name_hash` is a keyed hash, never the number itself."""
 
+    row_level = True
+
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=50, blank=True)
     region = models.CharField(max_length=6, help_text="GB/T 2260 code of the area the person lives in")
@@ -71,6 +73,8 @@ class Organisation(models.Model):
 class Household(models.Model):
     """A family: the meter belongs to it, one reading credits it once (D1-b)."""
 
+    row_level = True
+
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=60)
     region = models.CharField(max_length=6)
@@ -103,6 +107,8 @@ class HouseholdMember(models.Model):
 
 class Meter(models.Model):
     """A supply meter bound to a household or firm. One binding at a time in the whole province."""
+
+    row_level = True
 
     kind = models.CharField(max_length=12, choices=MeterKind)
     number = models.CharField(max_length=30)
@@ -225,6 +231,8 @@ class Provider(models.Model):
 
 class Consent(AppendOnly):
     """One step of a person's consent to one data scene; the newest step counts (G1-a)."""
+
+    row_level = True
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="consents")
     scene = models.CharField(max_length=20, choices=ConsentScene)

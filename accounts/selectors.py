@@ -125,6 +125,14 @@ def staff_scope(user: Viewer | None, *roles: str) -> list[str]:
     return [regions.PROVINCE] if regions.PROVINCE in codes else codes
 
 
+def staff_regions(user: User) -> list[str]:
+    """The areas a login is staff for, asked without reading the person's own row (kernel.scope asks before that)."""
+    if user.person_id is None:
+        return []
+    held = Membership.objects.filter(person_id=user.person_id, is_active=True, role__in=[r.value for r in STAFF_ROLES])
+    return [code for code in held.values_list("region", flat=True) if code]
+
+
 def in_scope(user: Viewer | None, region: str, *roles: str) -> bool:
     """Whether a region lies in the person's staff scope."""
     return any(regions.covers(code, region) for code in staff_scope(user, *roles))
@@ -192,6 +200,14 @@ def head_of(household: Household) -> Person | None:
     """The head of a household."""
     member = household.members.filter(left_on__isnull=True, is_head=True).select_related("person").first()
     return member.person if member else None
+
+
+def phone_of_head(household: UUID) -> str | None:
+    """The first phone of the logins of a household's head, told without a look at the household or the person."""
+    head = HouseholdMember.objects.filter(household=household, left_on__isnull=True, is_head=True).values("person")
+    return (
+        User.objects.filter(person__in=head, phone__isnull=False).order_by("pk").values_list("phone", flat=True).first()
+    )
 
 
 def meters_of(*, household: Household | None = None, organisation: Organisation | None = None) -> QuerySet[Meter]:

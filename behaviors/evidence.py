@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from PIL import Image, ImageOps
 
-from carbon_portal.kernel import clock
+from carbon_portal.kernel import clock, scope
 from carbon_portal.kernel.errors import ServiceUnavailable
 from carbon_portal.kernel.faults import crash_point
 
@@ -83,7 +83,7 @@ def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Eviden
     File first (temp, fsync, rename), row second: a crash in between leaves a file without a row, which the nightly
     comparison removes, never a row without a file. A picture of a record that its owner took back may serve again.
     """
-    used = Evidence.objects.select_for_update().filter(original_sha256=picture.original_sha256).first()
+    used = _of_picture(picture)
     if used is not None:
         return _reuse(used, record)
     relative = f"{clock.local_date(at):%Y-%m}/{secrets.token_hex(16)}.jpg"
@@ -108,8 +108,14 @@ def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Eviden
             )
     except IntegrityError as error:
         path.unlink(missing_ok=True)
-        used = Evidence.objects.get(original_sha256=picture.original_sha256)
-        raise PictureUsed(received=clock.local_date(used.created_at).isoformat()) from error
+        twin = _of_picture(picture)
+        raise PictureUsed(received=clock.local_date(twin.created_at if twin else at).isoformat()) from error
+
+
+def _of_picture(picture: Picture) -> Evidence | None:
+    """The row of these very bytes, whoever sent them first: who asks holds the picture."""
+    with scope.admitting(picture.original_sha256):
+        return Evidence.objects.filter(original_sha256=picture.original_sha256).first()
 
 
 def path_of(evidence: Evidence) -> Path:
@@ -121,11 +127,15 @@ def path_of(evidence: Evidence) -> Path:
     return path
 
 
-def _reuse(used: Evidence, record: BehaviorRecord) -> Evidence:
+def _reuse(found: Evidence, record: BehaviorRecord) -> Evidence:
+    refusal = PictureUsed(received=clock.local_date(found.created_at).isoformat())
+    used = Evidence.objects.select_for_update().filter(pk=found.pk).first()
+    if used is None:  # another person's: seen by its content, not theirs to lock
+        raise refusal
     before = BehaviorRecord.objects.filter(id=used.record_id, occurred_on=used.record_on).first()
     mistaken = before is not None and before.state == RecordState.REVERSED
     if before is None or not mistaken or before.participant_id != record.participant_id:
-        raise PictureUsed(received=clock.local_date(used.created_at).isoformat())
+        raise refusal
     used.record_id, used.record_on, used.region = record.pk, record.occurred_on, record.region
     used.save(update_fields=["record_id", "record_on", "region"])
     return used

@@ -143,6 +143,8 @@ class TripInterval(models.Model):
 class Evidence(models.Model):
     """A photo or document of a record: metadata stripped, outside the web root, each picture once (Q7)."""
 
+    row_level = True
+
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     record_id = models.BigIntegerField()
     record_on = models.DateField()

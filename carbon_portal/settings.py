@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "carbon_portal.kernel.middleware.row_scope",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -104,7 +105,8 @@ TEMPLATES = [
 ]
 
 # -- data: PostgreSQL only, one role per kind of process ---------------------------------------------------------------
-DATABASES = {"default": env.database_dsn(env.role())}
+DATABASE_ROLE = env.role()
+DATABASES = {"default": env.database_dsn(DATABASE_ROLE)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Bookkeeping is serialised by locks and guards in the database, so the default isolation is enough (docs/locking.md).
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.cache_url()}}

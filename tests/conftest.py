@@ -38,6 +38,7 @@ import pytest  # noqa: E402
 import redis  # noqa: E402
 from pytest_django.plugin import DjangoDbBlocker  # noqa: E402
 
+from carbon_portal.kernel import scope  # noqa: E402
 from carbon_portal.kernel.services import paths  # noqa: E402
 from tests import database, portal  # noqa: E402
 
@@ -52,6 +53,11 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# Tests call services and selectors as an officer of the whole province would. Requests of theirs do not: they see what
+# whoever sends them may see (kernel.scope), as in production.
+scope.OUTSIDE = lambda: scope.Scope(regions=scope.within(["440000"]))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,7 +8,7 @@ from accounts import selectors
 from accounts.constants import HOUSEHOLD_MEMBERS_LIMIT, ParticipantKind
 from accounts.errors import AlreadyInHousehold, HeadCannotLeave, HouseholdFull, NotAMember, NotHouseholdHead
 from accounts.models import Household, HouseholdMember, Person
-from carbon_portal.kernel import clock
+from carbon_portal.kernel import clock, scope
 from carbon_portal.kernel.audit import record_event
 
 from ._shared import clean_name, region_code
@@ -24,7 +24,9 @@ def create_household(*, head: Person, name: str, region: str, at: dt.datetime) -
         if current.is_head and current.household.name == cleaned:
             return current.household
         raise AlreadyInHousehold(who="您", who_en="You")
-    household = Household.objects.create(name=cleaned, region=area, created_at=at)
+    household = Household(name=cleaned, region=area, created_at=at)
+    with scope.admitting(household.uuid):  # its head is no member yet
+        household.save(force_insert=True)
     _join(household, head, is_head=True, at=at)
     open_participant(kind=ParticipantKind.HOUSEHOLD, household=household, region=area, at=at)
     record_event(verb="household.created", target=f"household:{household.uuid}", actor=head.uuid, region=area)
@@ -36,7 +38,8 @@ def add_household_member(
     *, household: Household, person: Person, at: dt.datetime, actor: Person | None = None
 ) -> HouseholdMember:
     """Let a person join. Their own records stay theirs; the meters' records are the household's."""
-    Household.objects.select_for_update().get(pk=household.pk)
+    with scope.admitting(household.pk):  # who joins is no member yet
+        Household.objects.select_for_update().get(pk=household.pk)
     current = selectors.membership_of(person)
     if current:
         if current.household_id == household.pk:

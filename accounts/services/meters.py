@@ -11,7 +11,7 @@ from accounts import phones, selectors
 from accounts.constants import MeterKind, Role
 from accounts.errors import MeterBoundElsewhere, MeterNumberInvalid
 from accounts.models import Household, Meter, Organisation, Person
-from carbon_portal.kernel import clock
+from carbon_portal.kernel import clock, scope
 from carbon_portal.kernel.audit import record_event
 from carbon_portal.kernel.errors import Forbidden
 
@@ -44,17 +44,15 @@ def bind_meter(
     area, cleaned = region_code(region), meter_number(number)
     current = _bound(kind, cleaned)
     if current is None:
-        current = insert_or_get(
-            lambda: Meter.objects.create(
-                kind=kind,
-                number=cleaned,
-                household=household,
-                organisation=organisation,
-                region=area,
-                bound_on=clock.local_date(at),
-            ),
-            lambda: Meter.objects.get(kind=kind, number=cleaned, released_on__isnull=True),
+        made = Meter(
+            kind=kind,
+            number=cleaned,
+            household=household,
+            organisation=organisation,
+            region=area,
+            bound_on=clock.local_date(at),
         )
+        current = insert_or_get(lambda: _insert(made), lambda: _of_twin(made))
         if _same_owner(current, household, organisation):
             record_event(
                 verb="meter.bound",
@@ -90,12 +88,20 @@ def meter_number(text: str) -> str:
     return cleaned
 
 
+def _insert(meter: Meter) -> Meter:
+    meter.save(force_insert=True)
+    return meter
+
+
 def _bound(kind: str, number: str) -> Meter | None:
-    return (
-        Meter.objects.filter(kind=kind, number=number, released_on__isnull=True)
-        .select_related("household", "organisation")
-        .first()
-    )
+    """Who has this number now, whoever that is: one asks for it by its number."""
+    with scope.admitting(scope.meter_key(kind, number)):
+        return Meter.objects.filter(kind=kind, number=number, released_on__isnull=True).first()
+
+
+def _of_twin(made: Meter) -> Meter:
+    with scope.admitting(scope.meter_key(made.kind, made.number)):
+        return Meter.objects.get(kind=made.kind, number=made.number, released_on__isnull=True)
 
 
 def _same_owner(meter: Meter, household: Household | None, organisation: Organisation | None) -> bool:
@@ -105,10 +111,10 @@ def _same_owner(meter: Meter, household: Household | None, organisation: Organis
 
 
 def _bound_elsewhere(meter: Meter) -> MeterBoundElsewhere:
-    if meter.household is None:
+    if meter.household_id is None:
         owner, owner_en = "一家企业", "a firm"
     else:
-        tail = phones.tail(selectors.phone_of(selectors.head_of(meter.household)))
+        tail = phones.tail(selectors.phone_of_head(meter.household_id))
         owner = f"尾号 {tail} 的家庭" if tail else "另一个家庭"
         owner_en = f"the family whose phone ends in {tail}" if tail else "another family"
     return MeterBoundElsewhere(owner=owner, owner_en=owner_en, hotline=settings.SITE_HOTLINE)

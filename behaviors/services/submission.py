@@ -24,7 +24,7 @@ from behaviors.constants import (
 from behaviors.declared import Declared, declared, is_eligible
 from behaviors.errors import BadField, DailyCapReached, DeedConflict
 from behaviors.models import BehaviorRecord, DeedKey, TripInterval
-from carbon_portal.kernel import clock
+from carbon_portal.kernel import clock, scope
 from carbon_portal.kernel.dispatch import enqueue_on_commit
 
 
@@ -238,7 +238,8 @@ def _meter_of_another(deed: deeds.Deed, sector: str, participant: Participant) -
         | Q(organisation=participant.organisation_id, organisation__isnull=False)
         | Q(household__members__person=participant.person_id, household__members__left_on__isnull=True)
     )
-    return bound.exists() and not bound.filter(own).exists()
+    with scope.admitting(scope.meter_key(sector, deed.meter.upper())):
+        return bound.exists() and not bound.filter(own).exists()
 
 
 __all__ = ["BadField", "lock_day", "submit_record"]

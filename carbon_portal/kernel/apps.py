@@ -8,6 +8,7 @@ class KernelConfig(AppConfig):
     verbose_name = "内核"
 
     def ready(self) -> None:
-        from . import checks, grants  # noqa: F401  (checks register themselves)
+        from . import checks, grants, scope  # noqa: F401  (checks register themselves)
 
         post_migrate.connect(grants.on_post_migrate, dispatch_uid="kernel.grants")
+        scope.install()

@@ -69,12 +69,27 @@ def guard_database(app_configs: Any, databases: Any = None, **_: Any) -> list[ch
             actual = cursor.fetchone()[0]
             if actual != value and not (settings.DEMO and name == "fsync"):
                 found.append(checks.Error(f"PostgreSQL {name} is {actual}, must be {value}.", id="portal.E020"))
-        cursor.execute("SELECT rolsuper, rolname FROM pg_roles WHERE rolname = current_user")
-        superuser, name = cursor.fetchone()
-        if superuser:
-            found.append(checks.Error(f"The role {name} is a superuser.", id="portal.E021"))
+        found += _role_problems(cursor)
     if shutil.disk_usage(settings.VAR).free < 1 << 30:
         found.append(checks.Error("Less than 1 GiB of disk is free. 磁盘不足 1 GiB。", id="portal.E022"))
+    return found
+
+
+def _role_problems(cursor: Any) -> list[checks.CheckMessage]:
+    """The web role stands under the row policies; the worker's must not, or it would find nobody's rows (ADR 0020)."""
+    cursor.execute("SELECT rolsuper, rolbypassrls, rolname FROM pg_roles WHERE rolname = current_user")
+    superuser, bypasses, name = cursor.fetchone()
+    found: list[checks.CheckMessage] = []
+    if superuser:
+        found.append(checks.Error(f"The role {name} is a superuser.", id="portal.E021"))
+    if bypasses and settings.DATABASE_ROLE == "web":
+        text = (
+            f"The role {name} passes row-level security by: ALTER ROLE {name} NOBYPASSRLS. 网页角色不得绕过行级安全。"
+        )
+        found.append(checks.Error(text, id="portal.E023"))
+    if not bypasses and not superuser and settings.DATABASE_ROLE == "worker":
+        text = f"The role {name} sees no people's rows: ALTER ROLE {name} BYPASSRLS. 后台角色需要绕过行级安全。"
+        found.append(checks.Error(text, id="portal.E024"))
     return found
 
 

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+from . import scope
 from .errors import DomainError, MethodNotAllowed
 from .problems import CONTENT_TYPE, from_domain_error
 
@@ -45,6 +46,16 @@ def language(get_response: Handler) -> Handler:
         patch_vary_headers(response, ("Cookie", "HX-Request"))
         response.setdefault("Content-Language", code)
         return response
+
+    return middleware
+
+
+def row_scope(get_response: Handler) -> Handler:
+    """Whatever a request reads or writes of people, it does with the eyes of whoever sends it (ADR 0020)."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with scope.scoped_request(request):
+            return get_response(request)
 
     return middleware
 

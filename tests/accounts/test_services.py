@@ -124,7 +124,7 @@ def test_consents_are_steps(cast):
     with pytest.raises(UnknownScene):
         services.set_consent(person=person, scene="everything", granted=True, at=AT)
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("INSERT INTO accounts_consent (scene) VALUES ('travel')")
+        cursor.execute("INSERT INTO accounts_consent (scene, person_id) VALUES ('travel', %s)", [person.pk])
 
 
 def test_consents_can_not_be_rewritten(cast):

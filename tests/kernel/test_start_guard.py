@@ -9,6 +9,8 @@ from django.conf import settings
 from django.test import override_settings
 
 from carbon_portal.kernel import checks, faults
+from carbon_portal.kernel.services import paths
+from tests import database
 
 GOOD = {
     "DEMO": False,
@@ -111,3 +113,18 @@ def test_the_web_process_refuses_to_start(tmp_path: object) -> None:
 def test_the_database_guard_names_a_superuser(db: None) -> None:
     found = checks.guard_database(None, databases=["default"])
     assert "portal.E021" not in {problem.id for problem in found}
+
+
+def test_the_database_guard_holds_each_process_to_its_role(own_database: str) -> None:
+    def found() -> set[str]:
+        codes = {str(problem.id) for problem in checks.guard_database(None, databases=["default"])}
+        return codes & {"portal.E021", "portal.E023", "portal.E024"}
+
+    for role, wrong in (("web", "portal.E024"), ("worker", "portal.E023")):
+        database.point_django_at(own_database, role=f"portal_{role}")
+        with override_settings(DATABASE_ROLE=role):
+            assert found() == set()
+        with override_settings(DATABASE_ROLE="worker" if role == "web" else "web"):
+            assert found() == {wrong}
+    database.point_django_at(own_database, role=paths.SUPERUSER)
+    assert "portal.E021" in found()

@@ -16,7 +16,7 @@ from accounts import phones, selectors
 from accounts.constants import STAFF_ROLES, Role
 from accounts.errors import PhoneInvalid
 from accounts.models import User
-from carbon_portal.kernel import clock
+from carbon_portal.kernel import clock, scope
 from carbon_portal.kernel.audit import record_event
 
 LIFETIME = dt.timedelta(hours=1)
@@ -44,7 +44,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, username: str, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError("demo_token works in the demo only (只在演示环境可用)")
-        token = issue(find_login(username))
+        login = find_login(username)
+        with scope.scoped(login):
+            token = issue(login)
         self.stdout.write(token)
 
 
@@ -53,7 +55,7 @@ def find_login(name: str) -> User:
     wanted = Q(username=name)
     with contextlib.suppress(PhoneInvalid):  # it is a user name then
         wanted |= Q(phone=phones.normalise(name))
-    user = User.objects.filter(wanted, is_active=True).select_related("person").first()
+    user = User.objects.filter(wanted, is_active=True).first()
     if user is None:
         raise CommandError(f"no login called {name!r}; the demo's people are in var/demo-accounts.json (没有这个用户)")
     return user
