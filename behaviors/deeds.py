@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from carbon_portal.kernel import clock, regions
 
@@ -216,6 +217,19 @@ def check_inputs_declared(inputs: Mapping[str, str], declared: Mapping[str, obje
                 "unknown_input",
                 f"现行方法学没有“{name}”这一项，没有写入。可填的有：{known}。",
                 f"The methodology in force has no input “{name}”. It knows: {', '.join(declared)}.",
+            )
+
+
+def check_inputs_complete(inputs: Mapping[str, str], declared: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a deed that leaves out what the methodology in force computes with: it could never have a result."""
+    for name, about in declared.items():
+        if not inputs.get(name, "").strip():
+            label = about["label"]
+            raise BadField(
+                name,
+                "missing_input",
+                f"缺少“{label['zh']}”（{name}），没有写入。请补上后再提交。",
+                f"“{label['en']}” ({name}) is missing and nothing was stored. Add it and send it again.",
             )
 
 

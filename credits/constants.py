@@ -28,3 +28,7 @@ class ClaimKind(models.TextChoices):
     ISSUED = "issued", "已签发"
     DONATED = "donated", "已捐赠"
     CLAIMED_ELSEWHERE = "claimed_elsewhere", "已在他处申报"
+
+
+# How many records the source of a correction names; with ten digits each they fit the ledger's column.
+NAMED_RECORDS = 8

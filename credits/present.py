@@ -3,7 +3,6 @@
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest
@@ -24,7 +23,6 @@ from carbon_portal.kernel.units import unit_text
 from methodologies.engine import sentence
 
 from .constants import REVERSED
-from .ledger.selectors import StatementLine
 from .models import Reduction
 from .selectors import Estimate, Result
 
@@ -345,7 +343,7 @@ def _limit(line: dict[str, Any], labels: dict[str, str], data: dict[str, Any]) -
     }
 
 
-# -- estimate and statement --------------------------------------------------------------------------------------------
+# -- estimate and years of points --------------------------------------------------------------------------------------
 
 
 def estimate(found: Estimate) -> dict[str, Any]:
@@ -370,22 +368,3 @@ def year_filter(request: HttpRequest, years: Iterable[int], chosen: int | None) 
         label = _("%(year)s 年") % {"year": year}
         options.append({"label": label, "href": f"?{query(request, year=year, cursor=None)}", "active": year == chosen})
     return options
-
-
-def statement_months(lines: Sequence[StatementLine]) -> list[dict[str, Any]]:
-    """Lines by month, newest first, each with its kind, day and the balance after it."""
-    return [
-        {"month": dt.date(year, month, 1), "lines": [_line(line) for line in group]}
-        for (year, month), group in groupby(lines, key=lambda line: (line.effective_on.year, line.effective_on.month))
-    ]
-
-
-def _line(line: StatementLine) -> dict[str, Any]:
-    return {
-        "title": str(line.kind.label),
-        "sub": f"{local_date(line.effective_on)} · {_('余 %(points)s') % {'points': points(line.balance_points)}}",
-        "amount": points(line.points, "+"),
-        "amount_kind": "out" if line.points < 0 else "",
-        "icon": "sprout" if line.points > 0 else "gift",
-        "expires": _("%(day)s 前可用") % {"day": local_date(line.expires_on)},
-    }

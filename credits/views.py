@@ -19,6 +19,7 @@ from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.errors import NotFound
 
 from . import present, selectors
+from . import statement as statement_page
 from .ledger import selectors as ledger
 
 PAGE_SIZE = 20
@@ -154,7 +155,7 @@ def statement(request: HttpRequest) -> HttpResponse:
         "summary": summary,
         "owners": present.owners(request, own, chosen, all_of_them=False),
         "years": present.year_filter(request, years, year),
-        "months": present.statement_months(page.lines),
+        "months": statement_page.statement_months(chosen, page.lines),
         "cursor": page.cursor,
         "more_url": f"{reverse('credits:statement')}?{present.query(request, cursor=page.cursor)}",
         "first_page": not request.GET.get("cursor"),

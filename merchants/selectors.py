@@ -2,20 +2,28 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.translation import get_language
 
 from accounts.models import Participant, Person
 from accounts.selectors import participants_of, person_of
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import NotFound
+from credits.ledger.constants import Kind
+from credits.ledger.selectors import StatementLine, holds_of_entries
+from credits.selectors.origins import Origin
 
 from . import codes
 from .constants import VoucherState
 from .errors import NoTill
 from .models import Cashier, Offer, Shop, Voucher
+
+_REDEEMING = frozenset(kind for kind in Kind if kind.value.startswith("redeem_"))
 
 
 def open_offers(*, at: dt.datetime, region: str = "") -> QuerySet[Offer]:
@@ -120,3 +128,18 @@ def account_label(participant: Participant) -> str:
     if participant.household is not None:
         return participant.household.name
     return participant.person.name if participant.person and participant.person.name else participant.public_id
+
+
+def voucher_origins(participant: Participant, lines: Sequence[StatementLine]) -> dict[int, Origin]:
+    """What was redeemed, for those lines of a statement that holds, releases and refunds made."""
+    holds = holds_of_entries([line.entry_id for line in lines if line.kind in _REDEEMING])
+    if not holds:
+        return {}
+    english = (get_language() or "").startswith("en")
+    found = {}
+    for pk, hold, snapshot in Voucher.objects.filter(
+        participant=participant, hold_id__in=set(holds.values())
+    ).values_list("uuid", "hold_id", "snapshot"):
+        title = (snapshot["title_en"] if english else "") or snapshot["title"]
+        found[hold] = Origin(title, reverse("merchants:voucher-detail", args=[pk]))
+    return {entry: found[hold] for entry, hold in holds.items() if hold in found}

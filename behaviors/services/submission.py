@@ -148,6 +148,7 @@ def _judge(deed: deeds.Deed, participant: Participant, record_id: int, content: 
 def _check_declared(deed: deeds.Deed, version: Declared | None) -> None:
     if version is not None:
         deeds.check_inputs_declared(deed.inputs, version.inputs)
+        deeds.check_inputs_complete(deed.inputs, version.inputs)
 
 
 def _next_id() -> int:

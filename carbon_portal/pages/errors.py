@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
+from django.utils import translation
 
 from carbon_portal.kernel import problems
 
@@ -39,7 +41,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """500: renders without database and context processors, which may be what is broken."""
     if request.path.startswith("/api/"):
         return problems.server_error(request)
-    return HttpResponse(loader.get_template("errors/500.html").render({}), status=500)
+    english = translation.get_language() == "en"
+    context = {"english": english, "site_name": settings.SITE_NAME_EN if english else settings.SITE_NAME}
+    return HttpResponse(loader.get_template("errors/500.html").render(context), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

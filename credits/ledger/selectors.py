@@ -1,6 +1,7 @@
 """Reads of the ledger. Balances always come from the writer: no decision is taken from a replica."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -169,6 +170,23 @@ def statement(
     ]
     more = len(rows) > limit
     return StatementPage(lines, f"{lines[-1].entry_id}-{lines[-1].line_no}" if more else None)
+
+
+def holds_of_entries(entry_ids: Sequence[int]) -> dict[int, int]:
+    """The hold that each of these entries made, resolved or refunded; entries of other kinds are left out."""
+    if not entry_ids:
+        return {}
+    with connection.cursor() as db:
+        db.execute(
+            """
+            SELECT entry_id, id FROM ledger_hold WHERE entry_id = ANY (%(ids)s)
+             UNION ALL SELECT entry_id, hold_id FROM ledger_holdresolution WHERE entry_id = ANY (%(ids)s)
+             UNION ALL SELECT id, substr(idempotency_key, 8)::bigint FROM ledger_ledgerentry
+                        WHERE id = ANY (%(ids)s) AND kind = 'redeem_refund' AND idempotency_key ~ '^refund:[0-9]+$'
+            """,
+            {"ids": list(entry_ids)},
+        )
+        return dict(db.fetchall())
 
 
 def entry_by_uid(uid: UUID) -> LedgerEntry:

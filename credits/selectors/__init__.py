@@ -2,7 +2,17 @@
 
 from .account import AccountSummary, Estimate, account_summary, estimate, has_queued_points
 from .totals import Reconciliation, Total, reconciliation, totals
-from .trace import Earned, Result, earned_of, reduction_of, results_of, revisions_of, trace_of
+from .trace import (
+    Earned,
+    Result,
+    earned_of,
+    earning_records,
+    reduction_of,
+    results_of,
+    reversed_records,
+    revisions_of,
+    trace_of,
+)
 
 __all__ = [
     "AccountSummary",
@@ -13,11 +23,13 @@ __all__ = [
     "Total",
     "account_summary",
     "earned_of",
+    "earning_records",
     "estimate",
     "has_queued_points",
     "reconciliation",
     "reduction_of",
     "results_of",
+    "reversed_records",
     "revisions_of",
     "totals",
     "trace_of",

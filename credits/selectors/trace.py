@@ -9,7 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from accounts.models import Participant
 from behaviors import activities
 from behaviors.constants import EvidenceGrade
 from behaviors.models import BehaviorRecord
@@ -51,6 +53,24 @@ def earned_of(reduction: Reduction | None) -> Earned:
         return Earned("earned", item.credited_g * rule.num // rule.den)
     queued = QueuedAward.objects.filter(reduction=reduction).exists()
     return Earned("queued" if queued else "none", 0)
+
+
+def earning_records(participant: Participant, entries: Sequence[UUID]) -> dict[UUID, list[tuple[int, str]]]:
+    """Per award, by its public id: the participant's records that it paid for, as (id, activity)."""
+    rows = AccrualItem.objects.filter(accrual__participant=participant, entry__in=list(entries))
+    found: dict[UUID, list[tuple[int, str]]] = {}
+    for entry, record_id, activity in rows.order_by("reduction_id").values_list(
+        "entry", "reduction__record_id", "reduction__activity"
+    ):
+        if entry is not None:
+            found.setdefault(entry, []).append((record_id, activity))
+    return found
+
+
+def reversed_records(participant: Participant, ids: Sequence[int]) -> dict[int, str]:
+    """Which of these records were the participant's and undone, with their activity."""
+    rows = Reduction.objects.filter(participant=participant, record_id__in=list(ids), reason=REVERSED)
+    return dict(rows.values_list("record_id", "activity"))
 
 
 @dataclass(frozen=True, slots=True)

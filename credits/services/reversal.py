@@ -14,7 +14,7 @@ from django.db import transaction
 
 from behaviors.models import BehaviorRecord
 from carbon_portal.kernel.faults import crash_point
-from credits.constants import CHUNK_RECORDS, REVERSED
+from credits.constants import CHUNK_RECORDS, NAMED_RECORDS, REVERSED
 from credits.ledger import addresses
 from credits.ledger import selectors as ledger_selectors
 from credits.ledger import services as ledger
@@ -111,6 +111,7 @@ def _take_back_points(final: Sequence[Latest], at: dt.datetime) -> None:
     if not final:
         return
     ids = [row.reduction_id for row in final]
+    record_of = {row.reduction_id: row.record_id for row in final}
     bulk.execute("DELETE FROM credits_queuedaward WHERE reduction_id = ANY(%s)", [ids])
     accruals = bulk.rows(
         "SELECT a.id, a.participant_id, a.year, a.credited_g, a.awarded_points, r.num, r.den"
@@ -134,13 +135,14 @@ def _take_back_points(final: Sequence[Latest], at: dt.datetime) -> None:
         paid_by = next((item[3] for item in mine if item[3]), None) or _any_pool(accrual_id) if excess > 0 else None
         pool = addresses.pool_of(paid_by) if paid_by else None
         key = f"unpoints:{accrual_id}:{min(item[1] for item in mine)}-{max(item[1] for item in mine)}"
-        due.append((accrual_id, participant, year, remaining, awarded, excess, pool, key))
+        source = "records:" + ",".join(str(record_of[item[1]]) for item in mine[:NAMED_RECORDS])
+        due.append((accrual_id, participant, year, remaining, awarded, excess, pool, key, source))
     # One slot of each pool, before any participant's account and in order of the pools (docs/locking.md).
     pools = sorted({row[6] for row in due if row[6] is not None}, key=str)
     slots = {pool: ledger.lock_slot(pool_uid=pool) for pool in pools}
-    for accrual_id, participant, year, remaining, awarded, excess, pool, key in due:
+    for accrual_id, participant, year, remaining, awarded, excess, pool, key, source in due:
         slot = slots.get(pool)
-        taken = _take(participant, year, slot, excess, key, at) if slot else 0
+        taken = _take(participant, year, slot, excess, key, at, source) if slot else 0
         bulk.execute(
             "UPDATE credits_pointsaccrual SET credited_g = %s, awarded_points = %s WHERE id = %s",
             [remaining, awarded - taken, accrual_id],
@@ -158,7 +160,7 @@ def _any_pool(accrual_id: int) -> str | None:
     return found[0][0] if found else None
 
 
-def _take(participant: UUID, year: int, slot: str, points: int, key: str, at: dt.datetime) -> int:
+def _take(participant: UUID, year: int, slot: str, points: int, key: str, at: dt.datetime, source: str) -> int:
     """Move up to `points` from the participant's year back to the pool's slot; how many it was."""
     account = addresses.participant_points(participant, year)
     for attempt in range(3):
@@ -171,7 +173,7 @@ def _take(participant: UUID, year: int, slot: str, points: int, key: str, at: dt
                 kind=Kind.AWARD_CORRECTION,
                 lines=[(account, Unit.POINTS, -amount), (slot, Unit.POINTS, amount)],
                 at=at,
-                source="records reversed",
+                source=source,
             )
         except AccountShort:
             continue  # spent a moment ago: look again

@@ -8,6 +8,9 @@ from oauth2_provider.models import AccessToken, Application
 from behaviors.models import BehaviorRecord
 from carbon_portal.kernel import clock
 from credits import services
+from credits.services import undo_reversed
+from merchants.services import release_voucher, take_voucher
+from tests.merchants.world import build_exchange
 from tests.people import build_cast
 
 from .cases import AT, prepare, records
@@ -132,6 +135,27 @@ def test_the_statement_lists_every_line_and_sums_to_the_balance(alice, cast):
     assert "+7" in page  # 233 + 467 g
     assert alice.get("/statement?cursor=zzz").status_code == 400
     assert alice.get("/statement?year=1&account=nobody").status_code == 200
+
+
+def test_the_statement_names_the_record_and_the_offer(alice, cast):
+    (trip,) = records({"participant": cast.alice_account})
+    services.quantify_pending(at=AT)
+    shop = build_exchange(cast, cost=1, at=AT)
+    voucher = take_voucher(offer=shop.offer, participant=cast.alice_account, request_key="k", at=AT)
+    release_voucher(voucher=voucher, at=AT)
+    page = text(alice.get("/statement"))
+    assert f'<a class="t" href="/records/{trip}">减碳发放</a><span class="s">地铁出行 · ' in page
+    for line in ("兑换预留", "兑换退回"):
+        assert f'<a class="t" href="/vouchers/{voucher.pk}/">{line}</a><span class="s">中杯咖啡 · ' in page
+    both = records({"participant": cast.alice_account}, {"participant": cast.alice_account})
+    services.quantify_pending(at=AT)
+    assert "地铁出行等 2 条记录" in text(alice.get("/statement"))
+    BehaviorRecord.objects.filter(id=both[0]).update(state="reversed", closed_at=AT)
+    undo_reversed(at=AT)
+    page = text(alice.get("/statement"))
+    assert f'<a class="t" href="/records/{both[0]}">减碳更正</a><span class="s">地铁出行 · ' in page
+    alice.cookies["language"] = "en"
+    assert "Medium coffee · " in text(alice.get("/statement"))
 
 
 def test_the_pages_speak_english(alice, cast):

@@ -1,10 +1,12 @@
 """The composition root's pages: front, home, preferences, health, API page, error answers."""
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import translation
 
 from accounts.constants import Role
+from carbon_portal.pages.errors import server_error
 from tests.people import build_cast, staff
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +82,18 @@ def test_a_missing_page_and_a_missing_endpoint_answer_in_their_own_form(client: 
     assert problem.status_code == 404
     assert problem["Content-Type"] == "application/problem+json"
     assert {"code", "detail", "detail_en", "status"} <= set(problem.json())
+
+
+@pytest.mark.parametrize(
+    ("language", "missing", "broken"),
+    [("zh-hans", "没有找到这一页", "系统出错了"), ("en", "Page not found", "Something went wrong")],
+)
+def test_error_pages_are_titled_in_the_page_s_language(
+    client: Client, rf: RequestFactory, language: str, missing: str, broken: str
+) -> None:
+    client.cookies["language"] = language
+    answer = client.get("/no/such/page")
+    assert (answer.status_code, answer.content.decode().partition("<title>")[2][: len(missing)]) == (404, missing)
+    with translation.override(language):
+        answer = server_error(rf.get("/"))
+    assert (answer.status_code, answer.content.decode().partition("<title>")[2][: len(broken)]) == (500, broken)
