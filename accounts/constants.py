@@ -46,7 +46,9 @@ class Role(models.TextChoices):
 
 CITY_ROLES = frozenset({Role.CITY_OFFICER, Role.CITY_APPROVER})
 PROVINCE_ROLES = frozenset({Role.PROVINCE_OFFICER, Role.PROVINCE_APPROVER, Role.AUDITOR})
-STAFF_ROLES = CITY_ROLES | PROVINCE_ROLES | {Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN}
+# Who looks after the deeds of an area; administrators look after accounts and keys and see nobody's records.
+AREA_ROLES = CITY_ROLES | PROVINCE_ROLES
+STAFF_ROLES = AREA_ROLES | {Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN}
 REGION_ROLES = STAFF_ROLES
 FIRM_ROLES = frozenset({Role.SME_OWNER, Role.SME_CLERK})
 MERCHANT_ROLES = frozenset({Role.MERCHANT_OWNER, Role.CASHIER})

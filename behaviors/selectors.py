@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils.translation import get_language
 
 from accounts import selectors as accounts
+from accounts.constants import AREA_ROLES
 from accounts.models import Meter, Participant
 from accounts.selectors import Viewer
 from carbon_portal.kernel import clock
@@ -61,13 +62,13 @@ def evidence_of(record: BehaviorRecord) -> QuerySet[Evidence]:
 
 
 def evidence_for(user: Viewer, pk: uuid.UUID) -> Evidence:
-    """A picture, for its owner and for staff of its area. Errors: NotFound."""
+    """A picture, for its owner and for officers, approvers and auditors of its area. Errors: NotFound."""
     evidence = Evidence.objects.filter(uuid=pk).first()
     if evidence is None:
         raise NotFound
     if own_records(user).filter(id=evidence.record_id, occurred_on=evidence.record_on).exists():
         return evidence
-    if accounts.in_scope(user, evidence.region):
+    if accounts.in_scope(user, evidence.region, *AREA_ROLES):
         return evidence
     raise NotFound
 

@@ -94,7 +94,7 @@ def record_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 @account_required
 def evidence_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The photo, for its owner and the staff of its area; never shown inline by a browser (T46)."""
+    """The photo, for its owner and those who look after its area; never shown inline by a browser (T46)."""
     row = selectors.evidence_for(request.user, pk)
     try:
         file = evidence.path_of(row).open("rb")

@@ -64,15 +64,16 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # What stands first also dresses static files and the refusals of those below, such as of a foreign Host.
-    "django.middleware.security.SecurityMiddleware",
+    # What stands first also dresses static files, the way to TLS and refusals of those below.
     "csp.middleware.CSPMiddleware",
     "carbon_portal.kernel.middleware.headers",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "carbon_portal.kernel.middleware.language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "carbon_portal.kernel.middleware.from_here",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "carbon_portal.kernel.middleware.row_scope",
     "django.contrib.messages.middleware.MessageMiddleware",

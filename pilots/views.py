@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from accounts.constants import AREA_ROLES
 from accounts.selectors import staff_scope
 from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.errors import Forbidden, NotFound
@@ -86,7 +87,7 @@ def trace(request: HttpRequest, region: str) -> HttpResponse:
     area = _area(region)
     first, last = selectors.period_days(Period.YEAR, clock.today())
     cut = read_cut(area.code, request.GET, Cut(area.code, first, last))
-    staff = any(regions.covers(code, area.code) for code in staff_scope(request.user))
+    staff = any(regions.covers(code, area.code) for code in staff_scope(request.user, *AREA_ROLES))
     before = request.GET.get("before", "")
     if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
         raise BadFilter(name="before", value=before[:40])

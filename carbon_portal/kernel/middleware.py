@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import get_callable
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
@@ -19,14 +20,23 @@ PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(), payment=(), 
 
 
 def headers(get_response: Handler) -> Handler:
-    """Permissions-Policy everywhere; `private, no-store` on whatever belongs to somebody (T42)."""
+    """What every answer carries (B19), wherever it was made; `private, no-store` on what is somebody's (T42)."""
+    always = {
+        "Permissions-Policy": PERMISSIONS_POLICY,
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+        "X-Content-Type-Options": "nosniff",
+    }
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        for name, value in always.items():
+            response.setdefault(name, value)
         user = getattr(request, "user", None)
         personal = (user is not None and user.is_authenticated) or response.cookies
-        if personal or request.headers.get("Authorization"):
+        # The API forgets who a cookie stands for, and an error may come before anybody asked.
+        if personal or request.headers.get("Authorization") or settings.SESSION_COOKIE_NAME in request.COOKIES:
             response["Cache-Control"] = "private, no-store"
         return response
 
@@ -71,6 +81,29 @@ def no_nul(get_response: Handler) -> Handler:
         return get_response(request)
 
     return middleware
+
+
+class from_here:
+    """A deed with a cookie is sent from a page of ours (T41): the browser says where from, and no token outweighs it.
+
+    Browsers send Sec-Fetch-Site; what sends none, or speaks with a bearer token, is left to the other guards.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """403 before the view runs."""
+        if request.method in ("GET", "HEAD", "OPTIONS", "TRACE") or getattr(view, "csrf_exempt", False):
+            return None
+        elsewhere = request.headers.get("Sec-Fetch-Site", "") in ("cross-site", "same-site")
+        if not elsewhere or request.headers.get("Origin") in settings.CSRF_TRUSTED_ORIGINS:
+            return None
+        refusal: HttpResponse = get_callable(settings.CSRF_FAILURE_VIEW)(request, reason="sent from another site")
+        return refusal
 
 
 class domain_errors:

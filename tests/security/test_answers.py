@@ -15,24 +15,18 @@ from carbon_portal.kernel import clock
 from carbon_portal.pages import home
 from merchants.models import Voucher
 from pilots.api.views import RegionListView
-from tests.security.world import NOTE, app_of, browser, build_world, writes
+from tests.security.headers import header_faults
+from tests.security.world import NOTE, World, app_of, browser, writes
 
-pytestmark = pytest.mark.django_db
 PROBLEM = "application/problem+json"
 
 
 def guarded(response: HttpResponse) -> HttpResponse:
-    policy = response["Content-Security-Policy"]
-    assert "unsafe" not in policy
-    assert "object-src 'none'" in policy
-    assert response["X-Content-Type-Options"] == "nosniff"
-    assert response["Referrer-Policy"] == "same-origin"
-    assert response["Cross-Origin-Opener-Policy"] == "same-origin"
-    assert "camera=(self)" in response["Permissions-Policy"]
+    assert not header_faults(response)
     return response
 
 
-def test_errors_are_pages_for_people_and_problems_for_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_are_pages_for_people_and_problems_for_programs(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("the secret of the day")
 
@@ -74,8 +68,7 @@ def test_errors_are_pages_for_people_and_problems_for_programs(monkeypatch: pyte
         assert not [leak for leak in ("secret of the day", "Traceback", "RuntimeError") if leak in text]
 
 
-def test_personal_answers_are_not_stored_and_scripts_have_a_nonce() -> None:
-    world = build_world()
+def test_personal_answers_are_not_stored_and_scripts_have_a_nonce(world: World) -> None:
     for url in ("/", "/me/", "/records/", f"/records/{world.record.pk}", "/statement", "/offers/", "/no-such"):
         answer = guarded(browser(world.cast.alice).get(url))
         assert answer["Cache-Control"] == "private, no-store", url
@@ -87,8 +80,7 @@ def test_personal_answers_are_not_stored_and_scripts_have_a_nonce() -> None:
     assert guarded(answer)["Cache-Control"] == "private, no-store"
 
 
-def test_what_a_person_wrote_is_text_everywhere() -> None:
-    world = build_world()
+def test_what_a_person_wrote_is_text_everywhere(world: World) -> None:
     for user in (world.cast.alice, world.cast.bob, world.cast.city_officer):
         page = browser(user)
         for url in (
@@ -108,7 +100,7 @@ def test_what_a_person_wrote_is_text_everywhere() -> None:
     "target", ["https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example", "javascript:alert(1)",
                "http:///evil.example", "\x00", "/\r\nSet-Cookie: a=b", "x" * 9000]
 )  # fmt: skip
-def test_next_leads_nowhere_else(url: str, target: str) -> None:
+def test_next_leads_nowhere_else(url: str, target: str, world: World) -> None:
     answer = Client(raise_request_exception=False).post(url, {"next": target, "size": "large", "language": "en"})
     assert answer.status_code in (302, 400)
     if answer.status_code == 302:
@@ -118,8 +110,7 @@ def test_next_leads_nowhere_else(url: str, target: str) -> None:
         assert not place.startswith(("//", "javascript"))
 
 
-def test_login_keeps_next_at_home() -> None:
-    world = build_world()
+def test_login_keeps_next_at_home(world: World) -> None:
     page = browser(world.cast.alice)
     for target in ("https://evil.example/", "//evil.example", "/\\evil.example"):
         answer = page.get("/account/login/", {"next": target})
@@ -127,21 +118,21 @@ def test_login_keeps_next_at_home() -> None:
         assert 'href="https://evil' not in answer.content.decode()
 
 
-def test_another_persons_account_and_key_are_of_no_use() -> None:
-    world = build_world()
+def test_another_persons_account_and_key_are_of_no_use(world: World) -> None:
     carol, offer = browser(world.cast.carol), f"/offers/{world.exchange.offer.pk}/"
     used = Voucher.objects.get(pk=world.voucher)
-    before = writes()
+    before, vouchers = writes(), Voucher.objects.filter(participant=world.cast.alice_account).count()
+    records = BehaviorRecord.objects.filter(participant=world.cast.alice_account).count()
     form = {"participant": str(world.cast.alice_account.pk), "request_key": uuid.uuid4().hex}
     assert carol.post(offer, form).status_code < 500
-    assert Voucher.objects.filter(participant=world.cast.alice_account).count() == 2
+    assert Voucher.objects.filter(participant=world.cast.alice_account).count() == vouchers
     form = {"participant": str(world.cast.carol_account.pk), "request_key": getattr(used, "request_key", "a" * 32)}
     answer = carol.post(offer, form)
     assert str(world.voucher) not in answer.get("Location", "")
     record = {"activity": "metro_trip", "participant": str(world.cast.alice_account.pk), "region": "440106"}
     record |= {"day": clock.today().isoformat(), "start": "00:00", "minutes": "1", "input_distance": "0.5"}
     carol.post("/records/new", record)
-    assert BehaviorRecord.objects.filter(participant=world.cast.alice_account).count() == 1
+    assert BehaviorRecord.objects.filter(participant=world.cast.alice_account).count() == records
     assert "merchants_voucher" not in {name for name, count in writes().items() if count != before.get(name, 0)}
 
 
@@ -165,8 +156,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("value", SPELLINGS)
-def test_a_number_is_digits_or_refused(value: str) -> None:
-    world = build_world()
+def test_a_number_is_digits_or_refused(value: str, world: World) -> None:
     page = browser(world.cast.carol)
     form = {"activity": "metro_trip", "participant": str(world.cast.carol_account.pk), "region": "442000"}
     form |= {
@@ -187,8 +177,7 @@ def test_a_number_is_digits_or_refused(value: str) -> None:
     assert BehaviorRecord.objects.filter(participant=world.cast.carol_account).count() == 0
 
 
-def test_other_forms_take_junk_without_a_fault() -> None:
-    world = build_world()
+def test_other_forms_take_junk_without_a_fault(world: World) -> None:
     alice, till = browser(world.cast.alice), browser(world.exchange.tills[0])
     for junk in ("", "\x00", "\ud7ff\uffff", "<script>", "9" * 100_000, "..\\..", "👾" * 500, "GD1.x.y", "12345678"):
         for url, names in (
@@ -205,8 +194,7 @@ def test_other_forms_take_junk_without_a_fault() -> None:
     assert other.status_code == 404
 
 
-def test_the_demos_doors_do_not_exist_elsewhere(settings: Any) -> None:
-    world = build_world()
+def test_the_demos_doors_do_not_exist_elsewhere(settings: Any, world: World) -> None:
     settings.DEMO = False
     page = browser(world.cast.alice)
     assert page.get("/demo/outbox/").status_code == 404

@@ -9,9 +9,8 @@ from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
 
-from tests.security.world import World, app_of, browser, build_world, writes
+from tests.security.world import World, app_of, browser, writes
 
-pytestmark = pytest.mark.django_db
 RECORDS, VOUCHERS, CAPTURES = "/api/v1/me/records", "/api/v1/me/vouchers", "/api/v1/till/captures"
 GOOD = {
     "activity": "metro_trip",
@@ -20,11 +19,6 @@ GOOD = {
     "started_at": "2026-11-20T08:00:00+08:00",
     "ended_at": "2026-11-20T08:30:00+08:00",
 }
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    return build_world()
 
 
 def refused(response: HttpResponse, status: int, code: str = "") -> dict[str, Any]:
@@ -97,21 +91,27 @@ def test_a_wrong_field_is_named_and_nothing_is_written(field: str, value: Any, w
 QUERIES = ["%00", "x" * 100_000, "-1", "0", "99999999999999999999", "1e9", "%ff%fe", "٣", "'; DROP TABLE x--", "..%2f"]
 
 
+#: These go into one field at a time; the others into all fields at once.
+ALONE = ("-1", "99999999999999999999", "٣")
+
+
 @pytest.mark.parametrize("value", QUERIES)
 def test_odd_queries_are_no_fault(value: str, world: World) -> None:
     client = app_of(world.cast.alice)
     names = ("cursor", "page_size", "participant", "year", "period", "format", "account", "page", "state", "before")
+    names += ("activity", "region", "day", "first", "last", "sector", "area", "next")
+    queries = [f"{name}={value}" for name in names]
     paths = (RECORDS, "/api/v1/me/entries", "/api/v1/dashboards/440100", "/api/v1/offers", "/api/v1/activities")
     pages = ("/records/", "/statement", "/dashboards/440100/", "/dashboards/440100/trace/", "/records/new", "/offers/")
     page = browser(world.cast.alice)
-    for name in (*names, "activity", "region", "day", "first", "last", "sector", "area", "next"):
+    for query in queries if value in ALONE else ["&".join(queries)]:
         for url in paths:
-            answer = client.get(f"{url}?{name}={value}")
-            assert answer.status_code < 500, (url, name)
+            answer = client.get(f"{url}?{query}")
+            assert answer.status_code < 500, (url, query[:80])
             if answer.status_code >= 400:
                 refused(answer, answer.status_code)
         for url in pages:
-            assert page.get(f"{url}?{name}={value}").status_code < 500, (url, name)
+            assert page.get(f"{url}?{query}").status_code < 500, (url, query[:80])
 
 
 def test_only_a_token_of_the_right_scope_opens(world: World) -> None:
