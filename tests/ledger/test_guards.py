@@ -1,6 +1,7 @@
 """The guards attacked with raw SQL as the web's own role: whatever a program does, a bad entry does not commit."""
 
 import io
+import re
 from uuid import uuid4
 
 import psycopg2
@@ -8,7 +9,7 @@ import pytest
 
 from credits.ledger import services
 from credits.ledger.addresses import is_address
-from credits.ledger.constants import ADDRESS_PATTERN, IRREVERSIBLE_KINDS
+from credits.ledger.constants import ADDRESS_PATTERN, IRREVERSIBLE_KINDS, Kind
 from tests.ledger import world
 
 ENTRY = (
@@ -423,3 +424,13 @@ def test_a_temporary_table_does_not_stand_in_front_of_the_guard(web):
     entry = web.entry()
     with refused("LG001"):
         web.lines(entry, (web.pool, "points", -5), (web.world, "points", 5))
+
+
+def test_the_database_knows_the_kinds_of_the_one_list(web):
+    web.cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'ledger_known_kind'")
+    assert sorted(re.findall("'([a-z_]+)'", web.cursor.fetchone()[0])) == sorted(Kind.values)
+    with refused("23514"):
+        web.cursor.execute(
+            "INSERT INTO ledger_ledgerentry (kind, line_count, idempotency_key, payload_sha256, effective_on)"
+            " VALUES ('gift', 2, 'k', sha256('x'), '2026-11-22')"
+        )

@@ -18,6 +18,9 @@ from credits.ledger.constants import (
 from .results import Line
 
 _PRINTABLE = re.compile(r"[ -~]*")
+# `Choices.values` builds a list each time it is read.
+_UNITS: dict[str, Unit] = {unit.value: unit for unit in Unit}
+_POSTED_KINDS = frozenset(Kind) - IRREVERSIBLE_KINDS
 
 
 def invalid(reason: str, reason_en: str) -> errors.InvalidPosting:
@@ -35,7 +38,7 @@ def check_words(*, key: str, source: str, kind: Kind | None = None) -> None:
             "来源须为 120 个以内的可见字符",
             "the source must have at most 120 printable ASCII characters",
         )
-    if kind is not None and (kind not in Kind.values or kind in IRREVERSIBLE_KINDS):
+    if kind is not None and kind not in _POSTED_KINDS:
         raise invalid(
             f"不能直接记“{kind}”类账目",
             f"an entry of kind {kind} is not posted directly",
@@ -67,7 +70,7 @@ def check_id(number: Any) -> int:
 
 
 def checked_lines(lines: Iterable[tuple[str, str, int]]) -> list[Line]:
-    checked = [Line(address, Unit(unit), amount) for address, unit, amount in known_units(lines)]
+    checked = [Line(address, _UNITS[unit], amount) for address, unit, amount in known_units(lines)]
     if not 2 <= len(checked) <= MAX_LINES:
         raise invalid(f"一笔账须有 2 到 {MAX_LINES} 行", f"an entry has 2 to {MAX_LINES} lines")
     for line in checked:
@@ -78,7 +81,7 @@ def checked_lines(lines: Iterable[tuple[str, str, int]]) -> list[Line]:
 
 def known_units(lines: Iterable[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
     for line in lines:
-        if line[1] not in Unit.values:
+        if line[1] not in _UNITS:
             raise invalid("单位须为碳币或分", "the unit must be points or fen")
         yield line
 

@@ -1,8 +1,6 @@
 """The round trip: one statement, and the database's refusal as a domain error."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -14,25 +12,23 @@ from credits.ledger.constants import ResolutionKind
 
 def call(sql: str, params: list[Any]) -> tuple[Any, ...]:
     """One statement. Outside a transaction it is its own; inside one it gets a savepoint."""
-    with as_domain_errors():
-        if connection.in_atomic_block:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(sql, params)
-                return cursor.fetchone()
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            return cursor.fetchone()
-
-
-@contextmanager
-def as_domain_errors() -> Iterator[None]:
     try:
-        yield
+        if connection.in_atomic_block:
+            with transaction.atomic():
+                return _row(sql, params)
+        return _row(sql, params)
     except DatabaseError as error:
         refusal = _refusal(error)
         if refusal is None:
             raise
         raise refusal from error
+
+
+def _row(sql: str, params: list[Any]) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        row: tuple[Any, ...] = cursor.fetchone()
+        return row
 
 
 _WITH_DATA: dict[str, type[DomainError]] = {
