@@ -72,6 +72,13 @@ class Bench:
         database.point_django_at(name, "worker")
         return name
 
+    def empty_database(self) -> str:
+        """A database of the durable cluster without the product's tables, for a peer's own; portal_owner's."""
+        self.start_services()
+        name = database.make_copy("template0", "own")
+        self.made.append(name)
+        return name
+
     def checkpoint(self) -> None:
         """Before each round: full-page writes after a checkpoint favour whoever runs second."""
         connection = database.connect("superuser", "postgres")
@@ -105,6 +112,47 @@ class Bench:
             better=better,
             rounds=[list(pair) for pair in pairs],
         )
+
+
+def interleaved(bench: Bench, sides: dict[str, Measurement]) -> list[dict[str, float]]:
+    """Measure all sides in turn, round by round, after a discarded one; each starts after a checkpoint, in an order
+    that moves on by one a round, so that none always follows the same other."""
+    names, rounds = list(sides), []
+    for number in range(bench.rounds + 1):
+        start = number % len(names)
+        values = {}
+        for name in names[start:] + names[:start]:
+            bench.checkpoint()
+            values[name] = _undisturbed(sides[name])
+        rounds.append(values)
+    return rounds[1:]
+
+
+def comparison(
+    goal: str,
+    rounds: list[dict[str, float]],
+    ours: str,
+    against: str,
+    *,
+    target: float | None,
+    unit: str = "1/s",
+    better: Literal["higher", "lower"] = "higher",
+) -> Row:
+    """One row of interleaved rounds; without the peer's values it says that the peer was not found."""
+    mine = [values[ours] for values in rounds]
+    if against not in rounds[0]:
+        missing = {"name": against, "unit": unit, "median": None, "min": None, "max": None}
+        return Row(goal, _summary(ours, unit, mine), missing, None, target, better)
+    theirs = [values[against] for values in rounds]
+    return Row(
+        goal=goal,
+        ours=_summary(ours, unit, mine),
+        against=_summary(against, unit, theirs),
+        ratio=statistics.median(one / other for one, other in zip(mine, theirs, strict=True)),
+        target=target,
+        better=better,
+        rounds=[list(pair) for pair in zip(mine, theirs, strict=True)],
+    )
 
 
 def rate(count: int, work: Callable[[], object]) -> float:
