@@ -4,7 +4,7 @@ from django.db import models
 
 # One round of work: what one transaction quantifies, closes or awards. Large enough that set-based statements pay off,
 # small enough that a lock is held for about a second.
-CHUNK_RECORDS = 5_000
+CHUNK_RECORDS = 10_000
 # A record found `checking` for longer was left by a worker of an earlier release or a hand at the database.
 STALE_CHECKING_MINUTES = 2
 # Awards of one posting; the ledger takes at most 50 000 lines an entry.

@@ -29,11 +29,30 @@ _COUNT_CLAIMS = """
 """
 
 
+class Basis(AppendOnly):
+    """What many results follow from alike: version hash, parameter values with their pedigree, limits as declared.
+
+    `content` is canonical JSON; its SHA-256 is its name, and a constraint (0004) holds the two together.
+    """
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    content = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        verbose_name_plural = "bases"
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
 class Reduction(AppendOnly):
     """The result of one record: one row per revision, never changed (Q6, Q10).
 
-    `dependencies` holds what the result followed from (parameter values, history, what was left of each limit), so that
-    a rebuild gives the same grams. A reversal is a further revision of 0 g with the reason `reversed`.
+    `basis` and `dependencies` hold what the result followed from, so that a rebuild gives the same grams: the one what
+    it shares with others, the other what is its own, `left` (what was left of each of the basis's limits before it),
+    `used` (what it used of them, records and grams as they are, inputs in units of 10^-12) and `history`.
+    A reversal is a further revision of 0 g with the reason `reversed`.
     """
 
     record_id = models.BigIntegerField()
@@ -53,6 +72,9 @@ class Reduction(AppendOnly):
     reason = models.CharField(max_length=40, blank=True)
     evidence = models.CharField(max_length=14, choices=EvidenceGrade)
     certifiable = models.BooleanField()
+    # No foreign key in the database: a basis can be neither changed nor deleted, and the check of each row locked the
+    # few bases that all rows share. `verify` asks (V41e).
+    basis = models.ForeignKey(Basis, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     dependencies = models.JSONField(default=dict)
     created_at = models.DateTimeField()
 

@@ -71,6 +71,18 @@ class VersionTable:
                     return versions[index]
         return None
 
+    def periods(self, activity: str, region: str) -> tuple[list[dt.date], list[VersionRow | None]]:
+        """The answers of `find` for all days: the first days on which it may change, and the answer from each on."""
+        changes = {dt.date.min}
+        for issuing in covering_regions(region):
+            for versions in self._codes.get((activity, issuing), {}).values():
+                for version in versions:
+                    changes.add(version.effective_from)
+                    if version.until is not None and version.until < dt.date.max:
+                        changes.add(version.until + dt.timedelta(days=1))
+        days = sorted(changes)
+        return days, [self.find(activity, region, day) for day in days]
+
 
 def covering_regions(region: str) -> list[str]:
     """Issuing regions that cover a six-digit region, the narrowest first: county, city, province, nation."""

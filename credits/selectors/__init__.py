@@ -5,6 +5,7 @@ from .totals import Reconciliation, Total, reconciliation, totals
 from .trace import (
     Earned,
     Result,
+    dependencies_of,
     earned_of,
     earning_records,
     reduction_of,
@@ -22,6 +23,7 @@ __all__ = [
     "Result",
     "Total",
     "account_summary",
+    "dependencies_of",
     "earned_of",
     "earning_records",
     "estimate",

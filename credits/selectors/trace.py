@@ -30,9 +30,44 @@ def reduction_of(record: BehaviorRecord) -> Reduction | None:
     return Reduction.objects.filter(record_id=record.pk).order_by("-revision").first()
 
 
+def dependencies_of(reduction: Reduction) -> dict[str, Any]:
+    """Everything that a result followed from, its basis and its own part together, as the engine's rebuild reads it."""
+    basis, own = json.loads(reduction.basis.content), reduction.dependencies
+    starts = {limit["per"]: period_start(reduction.record_on, limit["per"]).isoformat() for limit in basis["limits"]}
+    limits = [
+        {
+            "measure": limit["measure"],
+            "per": limit["per"],
+            "period_start": starts[limit["per"]],
+            "max": limit["max"],
+            "left_before": left,
+        }
+        for limit, left in zip(basis["limits"], own.get("left", []), strict=False)
+    ]
+    used = [
+        [f"{limit['measure']}/{limit['per']}", limit["period_start"], str(amount)]
+        for limit, amount in zip(limits, own.get("used", []), strict=True)
+        if amount
+    ]
+    return {
+        "methodology": basis["methodology"],
+        "parameters": basis["parameters"],
+        "history": own.get("history", {}),
+        "limits": limits,
+        "used": used,
+    }
+
+
+def period_start(day: dt.date, per: str) -> dt.date:
+    """The first day of the day, week (from Monday), month or year that a date is in."""
+    if per == "week":
+        return day - dt.timedelta(days=day.weekday())
+    return {"day": day, "month": day.replace(day=1), "year": day.replace(month=1, day=1)}[per]
+
+
 def revisions_of(record: BehaviorRecord) -> list[Reduction]:
     """All revisions, the first first."""
-    return list(Reduction.objects.filter(record_id=record.pk).order_by("revision"))
+    return list(Reduction.objects.select_related("basis").filter(record_id=record.pk).order_by("revision"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +145,7 @@ def trace_of(record: BehaviorRecord) -> dict[str, Any] | None:
     version = MethodologyVersion.objects.select_related("methodology").get(pk=basis.methodology_version_id or 0)
     program = program_for(version)
     columns = _columns(program, record, basis)
-    trace = _explained(program, columns, record, basis.dependencies)
+    trace = _explained(program, columns, record, dependencies_of(basis))
     found = activities.find(record.activity)
     trace |= {
         "title": {"zh": version.title_zh, "en": version.title_en or version.title_zh},

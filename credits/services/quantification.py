@@ -1,18 +1,17 @@
-"""From received records to grams: claimed in chunks, computed by columns, written in one transaction.
+"""From received records to grams: claimed in chunks, computed and written by columns, in one transaction.
 
 The record's row is the queue. A chunk is claimed by row locks (SKIP LOCKED), so a worker that dies loses its locks and
 its writes together, and the next sweep takes the records up again. Locks, in the order of docs/locking.md: records,
-limit usage by key, accruals by participant, ledger accounts, daily totals by key.
+limit usage by key, new bases, accruals by participant, ledger accounts, daily totals by key.
 """
 
 import datetime as dt
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 import numpy as np
 from django.db import OperationalError, transaction
@@ -21,19 +20,19 @@ from carbon_portal.kernel import clock
 from carbon_portal.kernel.faults import crash_point
 from credits.constants import CHUNK_RECORDS, NOT_ELIGIBLE, STALE_CHECKING_MINUTES
 from methodologies.engine import Columns, Outcome, Prior, Program
-from methodologies.engine.reasons import INPUT_AND_DATE
-from methodologies.selectors import VersionRow, VersionTable, program_for
+from methodologies.engine.columns import Typed
+from methodologies.engine.reasons import INPUT_AND_DATE, NUMBER
+from methodologies.selectors import VersionRow, VersionTable, factor_library, program_for
 
 from . import bulk
-from .points import Earning, award_or_queue
-from .totals import TotalKey, Totals
+from .results import NOT_REJECTED, Claim, Results, numbered, write
+from .usage import Usage
 
 log = logging.getLogger(__name__)
 REJECTED = frozenset({*INPUT_AND_DATE, NOT_ELIGIBLE})
 NOT_IN_FORCE = "not_in_force"
 CALCULATION_FAILED = "calculation_failed"
-# (participant, methodology code, limit key, first day of the period)
-UsageRow = tuple[str, str, str, dt.date]
+_EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass
@@ -46,36 +45,6 @@ class Sweep:
     @property
     def records(self) -> int:
         return sum(self.counts.values())
-
-
-class Claimed(NamedTuple):
-    """A record in hand."""
-
-    id: int
-    on: dt.date
-    participant: str
-    region: str
-    activity: str
-    evidence: str
-    inputs: Mapping[str, Any]
-    window_ends_at: dt.datetime
-    subject: str
-    active: bool
-
-
-class Result(NamedTuple):
-    """What became of one record; `version` and grams are empty for a rejected one."""
-
-    record: Claimed
-    reason: str
-    version: VersionRow | None = None
-    computed_g: int = 0
-    reduction_g: int = 0
-    dependencies: str = ""
-
-    @property
-    def rejected(self) -> bool:
-        return self.reason in REJECTED
 
 
 def quantify_pending(*, at: dt.datetime | None = None, limit: int = CHUNK_RECORDS, until_empty: bool = False) -> Sweep:
@@ -110,103 +79,137 @@ def _attempt(limit: int, at: dt.datetime | None, sweep: Sweep) -> int:
 
 def _chunk(limit: int, at: dt.datetime) -> Counter[str]:
     with transaction.atomic():
-        claimed = _claim(limit, at)
-        if not claimed:
+        claim = _claim(limit, at)
+        if not len(claim):
             return Counter()
         crash_point("quantify:claimed")
-        results = _results(claimed)
+        results = _results(claim)
         crash_point("quantify:computed")
-        _write(results, at)
+        write(claim, results, at)
         crash_point("quantify:written")
-    return Counter(_state(result, at) for result in results)
+    return Counter(results.states(claim))
 
 
 _PENDING = """
-    SELECT r.id, r.occurred_on, r.participant_id::text, r.region, r.activity, r.evidence, r.inputs, r.window_ends_at,
-           p.kind, p.is_active
+    SELECT r.id, r.occurred_on - date '1970-01-01', r.participant_id::text, r.region, r.activity, r.evidence,
+           r.inputs::text, r.window_ends_at <= %s, p.kind, p.is_active
       FROM behaviors_behaviorrecord r JOIN accounts_participant p ON p.uuid = r.participant_id
      WHERE r.state IN ('received', 'checking') AND (r.state = 'received' OR r.claimed_at < %s)
      ORDER BY r.id LIMIT %s FOR UPDATE OF r SKIP LOCKED
 """
 
 
-def _claim(limit: int, at: dt.datetime) -> list[Claimed]:
+def _claim(limit: int, at: dt.datetime) -> Claim:
     stale = at - dt.timedelta(minutes=STALE_CHECKING_MINUTES)
-    return [
-        Claimed._make((*row[:6], json.loads(row[6]) if isinstance(row[6], str) else row[6], *row[7:]))
-        for row in bulk.rows(_PENDING, [stale, limit])
-    ]
+    rows = bulk.rows(_PENDING, [at, stale, limit])
+    columns = list(zip(*rows, strict=True)) or [()] * 10
+    ids, days, owners, regions, activities, evidence, inputs, due, subjects, active = columns
+    people, persons = numbered(owners)
+    return Claim(
+        ids=np.array(ids, dtype=np.int64),
+        days=np.array(days, dtype=np.int64),
+        people=people,
+        persons=persons,
+        regions=regions,
+        activities=activities,
+        evidence=evidence,
+        inputs=[json.loads(text) for text in inputs],
+        due=np.array(due, dtype=bool),
+        subjects=subjects,
+        active=np.array(active, dtype=bool),
+    )
+
+
+_REVIEW = "UPDATE behaviors_behaviorrecord SET state = 'under_review', reason = %s, claimed_at = %s WHERE id = %s"
 
 
 def _set_aside(at: dt.datetime) -> Counter[str]:
     """The oldest pending record can't be computed: a person looks at it (P1: a visible end, never a loop)."""
     with transaction.atomic():
-        claimed = _claim(1, at)
-        for record in claimed:
-            bulk.execute(
-                "UPDATE behaviors_behaviorrecord SET state = 'under_review', reason = %s, claimed_at = %s"
-                " WHERE id = %s AND occurred_on = %s",
-                [CALCULATION_FAILED, at, record.id, record.on],
-            )
-    return Counter({"under_review": len(claimed)} if claimed else {})
+        claim = _claim(1, at)
+        for pk in claim.ids.tolist():
+            bulk.execute(_REVIEW, [CALCULATION_FAILED, at, pk])
+    return Counter({"under_review": len(claim)} if len(claim) else {})
 
 
 # -- computing ---------------------------------------------------------------------------------------------------------
 
 
-def _results(claimed: Sequence[Claimed]) -> list[Result]:
-    """Results of a chunk, in record order: choose versions, lock limits, evaluate by columns."""
-    results: list[Result] = []
-    groups: dict[VersionRow, list[Claimed]] = defaultdict(list)
-    table = VersionTable()
-    found: dict[tuple[str, str, dt.date], VersionRow | None] = {}
-    programs: dict[VersionRow, Program] = {}
-    for record in claimed:
-        key = (record.activity, record.region, record.on)
-        if key not in found:
-            found[key] = table.find(*key)
-        version = found[key]
-        if version is None:
-            results.append(Result(record, NOT_IN_FORCE))
-            continue
-        if version not in programs:
-            programs[version] = program_for(version)
-        if not record.active or record.subject not in programs[version].document.participants:
-            results.append(Result(record, NOT_ELIGIBLE))
-        else:
-            groups[version].append(record)
-    # Versions of one code share its limits, so they are settled one after the other, by date.
-    batches = [
-        (version, programs[version], records, columns_of(programs[version], records))
-        for version, records in sorted(groups.items(), key=lambda item: (item[0].code, item[0].effective_from))
-    ]
-    used = _lock_usage(
-        {
-            (person, version.code, limit, start)
-            for version, program, _, columns in batches
-            for person, limit, start in program.period_keys(columns)
-        }
+@dataclass
+class _Group:
+    """The records of one version: their rows in the claim, as the engine's columns, read once."""
+
+    version: VersionRow
+    program: Program
+    rows: np.ndarray
+    columns: Columns
+    typed: Typed
+
+
+def _results(claim: Claim) -> Results:
+    """Results of a chunk: choose versions, lock limits, evaluate by columns."""
+    results = Results.of(claim)
+    groups = _groups(claim, results)
+    usage = Usage(
+        claim.people,
+        [
+            (group.version.code, *touched)
+            for group in groups
+            for touched in group.program.period_columns(group.columns, group.typed)
+        ],
     )
-    changes: Counter[UsageRow] = Counter()
-    for version, program, records, columns in batches:
-        prior = Prior(used=_of_code(used, changes, version.code), history=_history(program, records))
-        outcome = program.evaluate(columns, prior=prior)
-        for (person, limit, start), amount in outcome.usage.items():
-            changes[person, version.code, limit, start] += amount
-        results += _rows(version, records, outcome)
-    _write_usage(changes)
-    return sorted(results, key=lambda result: result.record.id)
+    for group in groups:
+        code = group.version.code
+        prior = Prior(used=usage.of_code(code), history=_history(group, claim))
+        outcome = group.program.evaluate(group.columns, prior=prior, typed=group.typed)
+        for limit, people, starts, amounts in outcome.usage_columns():
+            usage.add(code, limit, people, starts, amounts)
+        _take(results, group, outcome)
+    usage.write()
+    return results
 
 
-def columns_of(program: Program, records: Sequence[Claimed]) -> Columns:
+def _groups(claim: Claim, results: Results) -> list[_Group]:
+    """The records that a version takes, by version; the others get their reason. Versions of one code share its limits,
+    so they are settled one after the other, by date."""
+    table, factors = VersionTable(), factor_library()
+    rows_of: dict[VersionRow, list[np.ndarray]] = defaultdict(list)
+    places, place = numbered(list(zip(claim.activities, claim.regions, strict=True)))
+    order = np.argsort(place, kind="stable")
+    ends = np.searchsorted(place[order], np.arange(len(places) + 1))
+    for number, (activity, region) in enumerate(places):
+        rows = order[ends[number] : ends[number + 1]]
+        starts, versions = table.periods(activity, region)
+        period = np.searchsorted([(start - _EPOCH).days for start in starts], claim.days[rows], side="right") - 1
+        for index in np.unique(period).tolist():
+            version, mine = versions[index], rows[period == index]
+            if version is None:
+                results.reasons[mine] = NUMBER[NOT_IN_FORCE]
+            else:
+                rows_of[version].append(mine)
+    groups = []
+    for version, parts in sorted(rows_of.items(), key=lambda item: (item[0].code, item[0].effective_from)):
+        program = program_for(version, factors)
+        rows = np.sort(np.concatenate(parts))
+        taken = claim.active[rows] & claim.is_subject(program.document.participants)[rows]
+        results.ineligible[rows[~taken]] = True
+        if taken.any():
+            columns = columns_of(program, claim, rows[taken])
+            groups.append(_Group(version, program, rows[taken], columns, program.read(columns)))
+    return groups
+
+
+def columns_of(program: Program, claim: Claim, rows: np.ndarray) -> Columns:
     """Records as the engine's columns; an input that is no text is handed on as its text, and judged there."""
+    at = rows.tolist()
+    inputs = [claim.inputs[row] for row in at]
     return Columns(
-        record=np.array([record.id for record in records], dtype=np.int64),
-        participant=[record.participant for record in records],
-        occurred_on=np.array([record.on for record in records], dtype="datetime64[D]"),
-        region=[record.region for record in records],
-        evidence=[record.evidence for record in records],
-        inputs={name: [_text(record.inputs.get(name)) for record in records] for name in program.inputs},
+        record=claim.ids[rows],
+        participant=claim.persons[rows],
+        occurred_on=claim.days[rows],
+        region=[claim.regions[row] for row in at],
+        evidence=[claim.evidence[row] for row in at],
+        inputs={name: [_text(given.get(name)) for given in inputs] for name in program.inputs},
     )
 
 
@@ -214,30 +217,34 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
-def _of_code(
-    used: Mapping[UsageRow, int], changes: Counter[UsageRow], code: str
-) -> dict[tuple[str, str, dt.date], int]:
-    return {
-        (person, limit, start): amount + changes[person, of, limit, start]
-        for (person, of, limit, start), amount in used.items()
-        if of == code
-    }
+def _take(results: Results, group: _Group, outcome: Outcome) -> None:
+    """Put a group's grams, reasons and dependencies where its records stand in the claim."""
+    rows = group.rows
+    results.reasons[rows] = outcome.reason_numbers
+    kept = np.flatnonzero(NOT_REJECTED[outcome.reason_numbers])
+    at = rows[kept]
+    results.computed[at] = outcome.computed_g[kept]
+    results.granted[at] = outcome.reduction_g[kept]
+    results.versions[at] = len(results.version_rows)
+    results.version_rows.append(group.version)
+    numbers, contents = outcome.bases(kept)
+    results.bases[at] = numbers + len(results.contents)
+    results.contents += contents
+    results.own[at] = _own(outcome, kept)
 
 
-def _rows(version: VersionRow, records: Sequence[Claimed], outcome: Outcome) -> list[Result]:
-    computed, granted = outcome.computed_g.tolist(), outcome.reduction_g.tolist()
-    rows = []
-    for index, (record, reason) in enumerate(zip(records, outcome.reason.tolist(), strict=True)):
-        if reason in REJECTED:
-            rows.append(Result(record, reason, version))
-            continue
-        dependencies = outcome.dependencies(index)
-        dependencies["used"] = [
-            [limit, start.isoformat(), str(amount)] for (_, limit, start), amount in outcome.usage_of(index).items()
-        ]
-        text = json.dumps(dependencies, ensure_ascii=False, separators=(",", ":"))
-        rows.append(Result(record, reason, version, computed[index], granted[index], text))
-    return rows
+def _own(outcome: Outcome, kept: np.ndarray) -> list[str]:
+    """What each row alone depended on, as JSON: what was left of each limit and what it used, history values."""
+    limits = outcome.remainders(kept)
+    left = [",".join(f'"{text}"' for text in row) for row in zip(*(texts for texts, _ in limits), strict=True)]
+    used = [",".join(map(str, row)) for row in zip(*(amounts for _, amounts in limits), strict=True)]
+    if not limits:
+        left = used = [""] * len(kept)
+    found = [f'{{"left":[{before}],"used":[{amounts}]' for before, amounts in zip(left, used, strict=True)]
+    if not outcome.document.history:
+        return [text + "}" for text in found]
+    history = (json.dumps(outcome.history_of(row), separators=(",", ":")) for row in kept.tolist())
+    return [f'{text},"history":{values}}}' for text, values in zip(found, history, strict=True)]
 
 
 _EARLIER = """
@@ -248,12 +255,22 @@ _EARLIER = """
 """
 
 
-def _history(program: Program, records: Sequence[Claimed]) -> dict[str, list[Any]]:
-    spans: dict[str, tuple[dt.date, dt.date]] = {}
-    for record in records:
-        first, last = spans.get(record.participant, (record.on, record.on))
-        spans[record.participant] = min(first, record.on), max(last, record.on)
-    return history_of(program, records[0].activity, spans)
+def _history(group: _Group, claim: Claim) -> dict[int, list[Any]]:
+    """Earlier records by the participant's number in the claim."""
+    if not group.program.history:
+        return {}
+    persons, days = claim.persons[group.rows], claim.days[group.rows]
+    spans = {
+        claim.people[person]: (_date(days[persons == person].min()), _date(days[persons == person].max()))
+        for person in np.unique(persons).tolist()
+    }
+    found = history_of(group.program, claim.activities[int(group.rows[0])], spans)
+    numbers = {uid: number for number, uid in enumerate(claim.people)}
+    return {numbers[uid]: earlier for uid, earlier in found.items()}
+
+
+def _date(day: Any) -> dt.date:
+    return _EPOCH + dt.timedelta(days=int(day))
 
 
 def history_of(program: Program, activity: str, spans: Mapping[str, tuple[dt.date, dt.date]]) -> dict[str, list[Any]]:
@@ -283,137 +300,3 @@ def _quoted(code: str) -> str:
     if not (code.isascii() and code.replace("_", "").isalnum()):
         raise ValueError(f"{code!r} is no activity code")
     return f"'{code}'"
-
-
-def _lock_usage(keys: set[UsageRow]) -> dict[UsageRow, int]:
-    """What each limit has been used by, its rows made where missing and locked in key order until the commit."""
-    wanted = sorted(keys)
-    bulk.values(
-        "INSERT INTO credits_limitusage (participant_id, code, limit_key, period_start, used) VALUES %s"
-        " ON CONFLICT DO NOTHING",
-        wanted,
-        template="(%s::uuid, %s, %s, %s::date, 0)",
-    )
-    locked = bulk.values(
-        "SELECT u.participant_id::text, u.code, u.limit_key, u.period_start, u.used::text FROM credits_limitusage u"
-        " JOIN (VALUES %s) w (participant, code, limit_key, period_start) ON u.participant_id = w.participant"
-        " AND u.code = w.code AND u.limit_key = w.limit_key AND u.period_start = w.period_start"
-        " ORDER BY u.participant_id, u.code, u.limit_key, u.period_start FOR UPDATE OF u",
-        wanted,
-        template="(%s::uuid, %s, %s, %s::date)",
-        fetch=True,
-    )
-    return {row[:4]: int(row[4]) for row in locked}
-
-
-def _write_usage(changes: Counter[UsageRow]) -> None:
-    change_usage({key: amount for key, amount in changes.items() if amount})
-
-
-def change_usage(changes: Mapping[UsageRow, int]) -> None:
-    """Add to (or give back) what limits have been used by, in key order."""
-    bulk.values(
-        "UPDATE credits_limitusage u SET used = u.used + w.amount"
-        " FROM (VALUES %s) w (participant, code, limit_key, period_start, amount)"
-        " WHERE u.participant_id = w.participant"
-        " AND u.code = w.code AND u.limit_key = w.limit_key AND u.period_start = w.period_start",
-        [(*key, str(amount)) for key, amount in sorted(changes.items())],
-        template="(%s::uuid, %s, %s, %s::date, %s::numeric)",
-    )
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------
-
-
-def _state(result: Result, at: dt.datetime) -> str:
-    if result.rejected:
-        return "rejected"
-    return "final" if result.record.window_ends_at <= at else "provisional"
-
-
-def _write(results: Sequence[Result], at: dt.datetime) -> None:
-    """Everything a chunk changes, inside the caller's transaction."""
-    kept = [result for result in results if not result.rejected]
-    ids = bulk.next_ids("credits_reduction_id_seq", len(kept)) if kept else []
-    _write_reductions(kept, ids, at)
-    crash_point("quantify:middle")
-    _write_states(results, at)
-    _free([result.record.id for result in results if result.rejected])
-    totals, earnings = Totals(), []
-    for result, reduction_id in zip(kept, ids, strict=True):
-        state = _state(result, at)
-        totals.add(_total_key(result, state), result.reduction_g)
-        if state == "final" and result.reduction_g:
-            record = result.record
-            earnings.append(
-                Earning(record.id, reduction_id, UUID(record.participant), record.region, result.reduction_g)
-            )
-    award_or_queue(earnings=earnings, at=at)
-    totals.write()
-
-
-def _free(rejected: list[int]) -> None:
-    """A rejected deed stands in nobody's way: its time span and its own number may be reported again, rightly."""
-    if rejected:
-        bulk.execute("DELETE FROM behaviors_tripinterval WHERE record_id = ANY(%s)", [rejected])
-        bulk.execute("DELETE FROM behaviors_deedkey WHERE kind = 'identity' AND record_id = ANY(%s)", [rejected])
-
-
-def _certifiable(result: Result) -> bool:
-    assert result.version is not None
-    return result.version.certifiable and result.record.evidence != "self_declared"
-
-
-def _total_key(result: Result, state: str) -> TotalKey:
-    record, version = result.record, result.version
-    assert version is not None
-    return TotalKey(
-        record.region, record.on, record.activity, version.code, version.sector, record.subject, record.evidence,
-        _certifiable(result), state,
-    )  # fmt: skip
-
-
-_REDUCTION_COLUMNS = (
-    "id", "record_id", "record_on", "revision", "participant_id", "subject", "region", "activity", "sector",
-    "methodology_version_id", "code", "computed_g", "reduction_g", "reason", "evidence", "certifiable", "dependencies",
-    "created_at",
-)  # fmt: skip
-
-
-def _write_reductions(kept: Sequence[Result], ids: Sequence[int], at: dt.datetime) -> None:
-    bulk.copy(
-        "credits_reduction",
-        _REDUCTION_COLUMNS,
-        (
-            (
-                reduction_id, result.record.id, result.record.on, 1, result.record.participant, result.record.subject,
-                result.record.region, result.record.activity, result.version.sector, result.version.pk,
-                result.version.code, result.computed_g, result.reduction_g, result.reason, result.record.evidence,
-                "t" if _certifiable(result) else "f", result.dependencies, at.isoformat(),
-            )
-            for reduction_id, result in zip(ids, kept, strict=True)
-            if result.version is not None
-        ),
-    )  # fmt: skip
-
-
-_STATES = """
-    UPDATE behaviors_behaviorrecord r
-       SET state = w.state, reason = w.reason, claimed_at = w.at,
-           provisional_at = CASE WHEN w.state = 'rejected' THEN NULL ELSE w.at END,
-           final_at = CASE WHEN w.state = 'final' THEN w.at END,
-           closed_at = CASE WHEN w.state = 'rejected' THEN w.at END
-      FROM (VALUES %s) w (id, day, state, reason, at)
-     WHERE r.id = w.id AND r.occurred_on = w.day
-"""
-
-
-def _write_states(results: Sequence[Result], at: dt.datetime) -> None:
-    bulk.values(
-        _STATES,
-        [
-            (result.record.id, result.record.on, _state(result, at), result.reason if result.rejected else "", at)
-            for result in results
-        ],
-        template="(%s, %s::date, %s, %s, %s::timestamptz)",
-    )

@@ -4,10 +4,8 @@ The undoing is a further revision of 0 g with the reason `reversed`; unique per 
 """
 
 import datetime as dt
-import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -22,8 +20,8 @@ from credits.ledger.constants import Kind, Unit
 from credits.ledger.errors import AccountShort
 
 from . import bulk
-from .quantification import UsageRow, change_usage
 from .totals import Totals
+from .usage import UsageRow, change_usage
 from .windows import Latest, latest
 
 _DUE = """
@@ -67,16 +65,20 @@ def _undo(found: Sequence[Latest], was_final: dict[int, bool], at: dt.datetime) 
     totals.write()
 
 
+_USED = """
+    SELECT x.participant_id::text, x.code, (l.item->>'measure') || '/' || (l.item->>'per'),
+           date_trunc(l.item->>'per', x.record_on)::date, x.dependencies->'used'->>(l.place - 1)::int
+      FROM credits_reduction x JOIN credits_basis b ON b.id = x.basis_id
+     CROSS JOIN LATERAL jsonb_array_elements(b.content::jsonb->'limits') WITH ORDINALITY l (item, place)
+     WHERE x.id = ANY(%s) AND x.dependencies->'used'->>(l.place - 1)::int <> '0'
+"""
+
+
 def _give_back_limits(found: Sequence[Latest]) -> None:
     """What the records used is free for records that arrive later; earlier results stand."""
     changes: Counter[UsageRow] = Counter()
-    stored = bulk.rows(
-        "SELECT participant_id::text, code, dependencies->'used' FROM credits_reduction WHERE id = ANY(%s)",
-        [[row.reduction_id for row in found]],
-    )
-    for participant, code, used in stored:
-        for limit_key, start, amount in _plain(used):
-            changes[participant, code, limit_key, dt.date.fromisoformat(start)] -= int(amount)
+    for participant, code, limit_key, start, amount in bulk.rows(_USED, [[row.reduction_id for row in found]]):
+        changes[participant, code, limit_key, start] -= int(amount)
     if changes:
         bulk.values(
             "SELECT 1 FROM credits_limitusage u JOIN (VALUES %s) w (participant, code, limit_key, period_start)"
@@ -89,18 +91,14 @@ def _give_back_limits(found: Sequence[Latest]) -> None:
         change_usage(changes)
 
 
-def _plain(value: Any) -> list[Any]:
-
-    return json.loads(value) if isinstance(value, str) else value or []
-
-
 def _write_revisions(found: Sequence[Latest], at: dt.datetime) -> None:
     bulk.execute(
         "INSERT INTO credits_reduction (record_id, record_on, revision, participant_id, subject, region, activity,"
-        " sector, methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable, dependencies,"
-        " created_at)"
+        " sector, methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable, basis_id,"
+        " dependencies, created_at)"
         " SELECT record_id, record_on, revision + 1, participant_id, subject, region, activity, sector,"
-        " methodology_version_id, code, 0, 0, %s, evidence, certifiable, jsonb_build_object('reverses', id), %s"
+        " methodology_version_id, code, 0, 0, %s, evidence, certifiable, basis_id,"
+        " jsonb_build_object('reverses', id), %s"
         " FROM credits_reduction WHERE id = ANY(%s) ORDER BY record_id",
         [REVERSED, at, [row.reduction_id for row in found]],
     )

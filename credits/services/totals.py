@@ -81,15 +81,17 @@ def _grouped(changes: Mapping[TotalKey, Sums], keys: Callable[[TotalKey], Iterab
 
 
 class _Table:
-    """One table of totals: its key's columns in the order of its unique constraint."""
+    """One table of totals: its key's columns, with their types, in the order of its unique constraint."""
 
-    def __init__(self, name: str, *columns: str, date: str) -> None:
+    def __init__(self, name: str, **columns: str) -> None:
+        self.types = [*columns.values(), "bigint", "bigint", "bigint"]
         key = ", ".join(columns)
+        arrays = ", ".join(f"%s::{kind}[]" for kind in self.types)
+        changed = f"unnest({arrays}) c ({key}, records, zeros, grams)"
         into = (
-            f"INSERT INTO {name} AS t ({key}, records, zero_records, reduction_g) VALUES %s"  # noqa: S608
-            f" ON CONFLICT ({key}) DO UPDATE SET "
+            f"INSERT INTO {name} AS t ({key}, records, zero_records, reduction_g)"  # noqa: S608
+            f" SELECT {key}, records, zeros, grams FROM {changed} ON CONFLICT ({key}) DO UPDATE SET "
         )
-        self.template = "(" + ", ".join("%s::date" if column == date else "%s" for column in columns) + ", %s, %s, %s)"
         self.add = (
             f"{into} records = t.records + excluded.records, zero_records = t.zero_records + excluded.zero_records,"
             " reduction_g = t.reduction_g + excluded.reduction_g"
@@ -99,20 +101,31 @@ class _Table:
         self.lock = f"{into} records = t.records"
         self.change = (
             f"UPDATE {name} t SET records = t.records + c.records, zero_records = t.zero_records + c.zeros,"  # noqa: S608
-            f" reduction_g = t.reduction_g + c.grams FROM (VALUES %s) c ({key}, records, zeros, grams) WHERE "
+            f" reduction_g = t.reduction_g + c.grams FROM {changed} WHERE "
             + " AND ".join(f"t.{column} = c.{column}" for column in columns)
         )
 
     def write(self, changes: Mapping[Any, Sums]) -> None:
         items = sorted((*key, *sums) for key, sums in changes.items() if any(sums))
+        if not items:
+            return
+        columns = zip(*items, strict=True)
+        arrays = [
+            bulk.texts(column) if kind == "text" else bulk.array(column)
+            for kind, column in zip(self.types, columns, strict=True)
+        ]
         if all(number >= 0 for item in items for number in item[-3:]):
-            bulk.values(self.add, items, template=self.template)
+            bulk.execute(self.add, arrays)
         else:
-            bulk.values(self.lock, [(*item[:-3], 0, 0, 0) for item in items], template=self.template)
-            bulk.values(self.change, items, template=self.template)
+            nothing = bulk.array([0] * len(items))
+            bulk.execute(self.lock, [*arrays[:-3], nothing, nothing, nothing])
+            bulk.execute(self.change, arrays)
 
 
-_FULL = ("activity", "code", "sector", "subject", "evidence", "certifiable", "state")
-_DAILY = _Table("credits_dailytotal", "region", "day", *_FULL, date="day")
-_MONTHLY = _Table("credits_monthlytotal", "region", "month", *_FULL, date="month")
-_CITIES = _Table("credits_citytotal", "city", "span", "start", "sector", "state", date="start")
+_FULL = {
+    "activity": "text", "code": "text", "sector": "text", "subject": "text", "evidence": "text",
+    "certifiable": "boolean", "state": "text",
+}  # fmt: skip
+_DAILY = _Table("credits_dailytotal", region="text", day="date", **_FULL)
+_MONTHLY = _Table("credits_monthlytotal", region="text", month="date", **_FULL)
+_CITIES = _Table("credits_citytotal", city="text", span="text", start="date", sector="text", state="text")

@@ -25,9 +25,9 @@ Where = Any  # a slice of rows, or an array of row numbers
 _FIRST = np.array([0, 8, 9, 8, 10, 8, 9, 8, 11, 8, 9, 8, 10, 8, 9, 8], dtype=np.int8)
 
 
-def evaluate(program: Program, columns: Columns, prior: Prior) -> Outcome:
+def evaluate(program: Program, columns: Columns, prior: Prior, typed: Typed | None = None) -> Outcome:
     """Return the outcome of a batch; see methodology format 1, sections 7 and 8."""
-    batch = Batch(program, columns, read_columns(program.document, columns))
+    batch = Batch(program, columns, typed or read_columns(program.document, columns))
     batch.check()
     if program.document.history:
         batch.remember(prior)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,6 +20,13 @@ from .parameters import day_date
 USAGE_PLACES = 12  # usage of an input is kept in units of 10**-12, whatever the version's places
 
 UsageKey = tuple[Any, str, Any]
+
+
+class UsageColumns(Protocol):
+    """Prior usage by columns, for batches of thousands; the arrays belong together row by row."""
+
+    def column(self, limit_key: str, people: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Return what each (participant, first day of the period) has used, as Python integers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,16 @@ class Segments:
         self.people = people[self.first]
         self.used: np.ndarray | None = None
 
-    def read_prior(self, used: Mapping[UsageKey, int], names: Callable[[int], Any]) -> None:
-        if not used:
+    def read_prior(self, used: Mapping[UsageKey, int] | UsageColumns, names: Callable[[int], Any]) -> None:
+        if not isinstance(used, Mapping):
+            found = used.column(self.rule.limit.key, self.people, self.period).tolist()
+        elif not used:
             return
-        found = [
-            used.get((names(int(person)), self.rule.limit.key, day_date(int(start))), 0)
-            for person, start in zip(self.people, self.period, strict=True)
-        ]
+        else:
+            found = [
+                used.get((names(int(person)), self.rule.limit.key, day_date(int(start))), 0)
+                for person, start in zip(self.people, self.period, strict=True)
+            ]
         scaled = [-(-value // self.rule.up) for value in found]
         if any(scaled):
             small = max(map(abs, scaled)) < 2**62

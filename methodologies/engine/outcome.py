@@ -11,7 +11,7 @@ from carbon_portal.kernel.quantities import format_scaled
 from . import document as d
 from . import reasons
 from .limits import UsageKey
-from .parameters import Cell, day_date
+from .parameters import Cell, ParameterTable, day_date, day_number
 from .program import Prior
 
 if TYPE_CHECKING:
@@ -59,6 +59,19 @@ class Outcome:
                     day_date(int(segment.period[index])),
                 )
                 found[key] = int(totals[index]) * segment.rule.up
+        return found
+
+    def usage_columns(self) -> list[tuple[str, np.ndarray, np.ndarray, list[int]]]:
+        """As ``usage``, per limit: its key, participants (as integers), first days, amounts; none of them 0."""
+        settlement = self.batch.settlement
+        if settlement is None or not len(self.batch.order):
+            return []
+        found = []
+        for segment, consumed in zip(settlement.segments, self.consumed(), strict=True):
+            totals = segment.totals(consumed)
+            some = np.flatnonzero(totals)
+            amounts = [int(total) * segment.rule.up for total in totals[some].tolist()]
+            found.append((segment.rule.limit.key, segment.people[some], segment.period[some], amounts))
         return found
 
     def consumed(self) -> list[np.ndarray]:
@@ -120,15 +133,78 @@ class Outcome:
             return found
         for name in batch.program.tables:
             found["parameters"][name] = self.parameter(name, row)
-        for name, statistic in batch.statistics.items():
-            found["history"][name] = {
+        found["history"] = self.history_of(row)
+        found["limits"] = self.limits(row)
+        return found
+
+    def history_of(self, row: int) -> dict[str, Any]:
+        """Return the history values that the row's formula saw."""
+        return {
+            name: {
                 "numerator": int(statistic.numerator[row]),
                 "denominator": int(statistic.denominator[row]),
                 "places": self._history_places(name),
                 "count": int(statistic.count[row]),
                 "enough": bool(statistic.enough[row]),
             }
-        found["limits"] = self.limits(row)
+            for name, statistic in self.batch.statistics.items()
+        }
+
+    def bases(self, rows: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
+        """Return what rows share of their dependencies: the number of each row's basis, and the bases.
+
+        A basis holds the methodology's hash, the parameters with their pedigree, and the limits as they are declared.
+        """
+        batch = self.batch
+        codes = np.zeros(len(rows), dtype=np.int64)
+        for table in batch.program.tables.values():
+            for part in self._cell_columns(table, rows):
+                codes = np.unique(codes * (int(part.max(initial=0)) + 1) + part, return_inverse=True)[1]
+        _, first, numbers = np.unique(codes, return_index=True, return_inverse=True)
+        limits = [
+            {"measure": rule.measure, "per": rule.limit.per, "max": str(rule.limit.max)} for rule in batch.program.rules
+        ]
+        found: list[dict[str, Any]] = [
+            {
+                "methodology": batch.program.sha256,
+                "parameters": {name: self.parameter(name, row) for name in batch.program.tables},
+                "limits": limits,
+            }
+            for row in rows[first].tolist()
+        ]
+        return numbers, found
+
+    def _cell_columns(self, table: ParameterTable, rows: np.ndarray) -> list[np.ndarray]:
+        """Integers from 0 that tell the cells of a table apart: the period and the option or region of each row."""
+        typed = self.batch.typed
+        starts = np.array([day_number(start) for start in table.starts], dtype=np.int64)
+        parts = [] if table.pinned else [np.searchsorted(starts, typed.days[rows], side="right")]
+        if table.by == "region":
+            parts.append(np.asarray(typed.region)[rows])
+        elif table.by is not None:
+            parts.append(typed.choices[table.by][rows])
+        return parts
+
+    def remainders(self, rows: np.ndarray) -> list[tuple[list[str], list[int]]]:
+        """Per limit, in the order of the program's rules: what was left before each row, and what the row used.
+
+        For rows that passed the input and date checks. The texts are those of ``limits``, the amounts of ``usage_of``.
+        """
+        settlement = self.batch.settlement
+        if settlement is None or not len(rows):
+            return []
+        self._place(int(rows[0]))
+        assert self._position is not None
+        places_of = self.batch.program.input_places
+        positions = self._position[rows]
+        found = []
+        for segment, left, consumed in zip(settlement.segments, self._left_before(), self.consumed(), strict=True):
+            rule = segment.rule
+            places = places_of[rule.measure] if rule.on_input else 0
+            before = left[positions].tolist()
+            texts = {value: format_scaled(value, places, trim=True) for value in set(before)}
+            used = [value * rule.up for value in consumed[positions].tolist()]
+            found.append(([texts[value] for value in before], used))
         return found
 
     def _history_places(self, name: str) -> int:

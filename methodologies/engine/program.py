@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from . import document as d
-from .columns import Columns, read_columns
+from .columns import Columns, Typed, read_columns
 from .compiler import INT64_MAX, Compiled, Compiler
-from .limits import Rule, UsageKey, build_rules, period_start
+from .limits import Rule, UsageColumns, UsageKey, build_rules, period_start
 from .parameters import ParameterTable, build_tables, day_date, stored_table
 from .problems import DocumentError
 from .tape import Runner
@@ -23,10 +23,11 @@ class Prior:
     """What earlier batches left: usage per (participant, limit key, first day of the period), and earlier records.
 
     Usage of an input is in units of 10**-12, of records in records, of reduction in grams. A history row is (date,
-    record, inputs), inputs as texts (or integers scaled to the declared places).
+    record, inputs), inputs as texts (or integers scaled to the declared places). Where participants are integers,
+    usage may be handed over by columns.
     """
 
-    used: Mapping[UsageKey, int] = field(default_factory=dict)
+    used: Mapping[UsageKey, int] | UsageColumns = field(default_factory=dict)
     history: Mapping[Any, Sequence[Any]] = field(default_factory=dict)
 
 
@@ -67,11 +68,15 @@ class Program:
         """Whether a participant's earlier records matter at all."""
         return bool(self.rules or self.document.history)
 
-    def evaluate(self, columns: Columns, *, prior: Prior | None = None) -> Any:
+    def read(self, columns: Columns) -> Typed:
+        """Return a batch read once, for `period_columns` and `evaluate`."""
+        return read_columns(self.document, columns)
+
+    def evaluate(self, columns: Columns, *, prior: Prior | None = None, typed: Typed | None = None) -> Any:
         """Return the Outcome of a batch; a bad row has its reason and never stops the others."""
         from .evaluate import evaluate
 
-        return evaluate(self, columns, prior or Prior())
+        return evaluate(self, columns, prior or Prior(), typed)
 
     def explain(self, columns: Columns, row: int, known: Any = None) -> dict[str, Any]:
         """Return the trace of one row as plain data; ``known`` is the batch's Outcome or a Prior."""
@@ -98,6 +103,12 @@ class Program:
                 (_plain(person), rule.limit.key, day_date(start)) for person, start in zip(people, starts, strict=True)
             }
         return keys
+
+    def period_columns(self, columns: Columns, typed: Typed) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """As `period_keys` for integer participants: per limit its key, participants and first days (not unique)."""
+        good = slice(None) if typed.bad is None else typed.bad == 0
+        people = np.asarray(columns.participant)[good]
+        return [(rule.limit.key, people, period_start(typed.days[good], rule.limit.per)) for rule in self.rules]
 
     def with_stored(self, stored: Mapping[str, Any], key: Any) -> Program:
         """Return the program whose parameters answer with stored values; ``key`` identifies them."""

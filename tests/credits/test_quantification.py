@@ -222,10 +222,10 @@ def test_one_unreadable_record_does_not_stop_the_others(monkeypatch):
 
     real = quantification.columns_of
 
-    def broken(program, rows):
-        if any(row.id == ids[5] for row in rows):
+    def broken(program, claim, rows):
+        if ids[5] in claim.ids[rows]:
             raise RuntimeError("broken on purpose")
-        return real(program, rows)
+        return real(program, claim, rows)
 
     monkeypatch.setattr(quantification, "columns_of", broken)
     services.quantify_pending(at=AT, limit=10, until_empty=True)

@@ -80,29 +80,31 @@ def test_two_workers_never_grant_the_same_remainder(own_database):
 
 def test_without_the_lock_the_race_is_seen(own_database, monkeypatch):
     """The test above can fail: with the rows merely read, workers grant the same remainder twice."""
-    from credits.services import bulk, quantification
+    from credits.services import bulk, usage
 
-    def unlocked(keys):
-        wanted = sorted(keys)
-        found = {}
-        for person, code, limit, start in wanted:
-            rows = bulk.rows(
-                "SELECT used::text FROM credits_limitusage WHERE participant_id = %s::uuid AND code = %s"
-                " AND limit_key = %s AND period_start = %s",
-                [person, code, limit, start],
-            )
-            found[person, code, limit, start] = int(rows[0][0]) if rows else 0
+    def unlocked(people, codes, limits, days):
+        found = bulk.rows(
+            "SELECT u.id, u.used::text FROM credits_limitusage u"
+            " JOIN unnest(%s::uuid[], %s::text[], %s::text[]) w (person, code, limit_key)"
+            " ON (u.participant_id, u.code, u.limit_key) = (w.person, w.code, w.limit_key)"
+            " ORDER BY u.participant_id, u.code, u.limit_key, u.period_start",
+            [people, codes, limits],
+        )
+        assert len(found) == len(days)
         barrier.wait(timeout=20)
         return found
 
-    monkeypatch.setattr(quantification, "_lock_usage", unlocked)
     prepare()
     alice = resident()
-    records(*[{"participant": alice, "inputs": {"distance": "100"}, "evidence": "feed"} for _ in range(2)])
+    records({"participant": alice, "inputs": {"distance": "0.1"}, "evidence": "feed"})
+    services.quantify_pending(at=AT)
+    monkeypatch.setattr(usage, "locked", unlocked)
+    ids = records(*[{"participant": alice, "inputs": {"distance": "100"}, "evidence": "feed"} for _ in range(2)])
     barrier = threading.Barrier(2)
     deed = lambda: services.quantify_pending(at=AT, limit=1)  # noqa: E731
     together(deed, deed)
-    assert sum(Reduction.objects.values_list("reduction_g", flat=True)) == 2 * 4670  # 200 km of the day's 120
+    granted = Reduction.objects.filter(record_id__in=ids).values_list("reduction_g", flat=True)
+    assert sum(granted) == 2 * 4670  # 200 km of the day's 120
 
 
 def test_many_workers_over_many_records_agree_with_one(own_database):

@@ -90,6 +90,18 @@ CASES = [
     ("V41b", "UPDATE behaviors_behaviorrecord SET state = 'received' WHERE id = {record}", "{record}"),
     ("V41c", "DELETE FROM behaviors_deedkey WHERE record_id = {record}", "{record}"),
     ("V41c", "UPDATE behaviors_deedkey SET record_id = 999999 WHERE record_id = {record}", "999999"),
+    ("V41e", "UPDATE credits_reduction SET basis_id = 999999 WHERE id = {reduction}", "{reduction}"),
+    (
+        "V41e",
+        "UPDATE credits_reduction SET dependencies = dependencies - 'left' WHERE id = {reduction}",
+        "{reduction}",
+    ),
+    (
+        "V41e",
+        "ALTER TABLE credits_basis DROP CONSTRAINT basis_sha256_of_content; UPDATE credits_basis SET content ="
+        " replace(content, '46.7', '46.8')",
+        "1",
+    ),
     ("V41d", "UPDATE behaviors_behaviorrecord SET final_at = NULL WHERE id = {record}", "{record}"),
     (
         "V42",
@@ -222,9 +234,9 @@ def test_sums_and_pairs_that_are_off_are_named(world, subtests):
         found = world.do(
             "INSERT INTO credits_reduction (record_id, record_on, revision, participant_id, subject, region, activity,"
             " sector, methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable,"
-            " dependencies, created_at) SELECT 70000 + n, record_on, 1, participant_id, subject, region, activity, sector,"
-            " methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable, '{}',"
-            " created_at"
+            " basis_id, dependencies, created_at) SELECT 70000 + n, record_on, 1, participant_id, subject, region, activity, sector,"
+            " methodology_version_id, code, computed_g, reduction_g, reason, evidence, certifiable,"
+            " basis_id, dependencies, created_at"
             f" FROM credits_reduction, generate_series(1, 6) n WHERE id = {world.reduction}"
         )
         assert any("records/day" in name for name in found["V43c"])

@@ -60,6 +60,27 @@ CHECKS = [
         """,
     ),
     Check(
+        id="V41e",
+        scope="records",
+        title_zh="每条减碳量所依据的内容与指纹、版本相符",
+        title_en="What each reduction rests on has its fingerprint, is of its version, and is complete",
+        sql="""
+            SELECT b.id, b.sha256 FROM credits_basis b
+             WHERE b.sha256 <> encode(sha256(convert_to(b.content, 'UTF8')), 'hex')
+            UNION ALL
+            SELECT min(x.id), b.sha256 FROM credits_reduction x
+              LEFT JOIN credits_basis b ON b.id = x.basis_id
+              LEFT JOIN methodologies_methodologyversion v ON v.id = x.methodology_version_id
+             WHERE x.reason <> 'reversed'
+             GROUP BY b.id, v.id, jsonb_array_length(x.dependencies->'left'), jsonb_array_length(x.dependencies->'used')
+            HAVING (b.content::jsonb->>'methodology' = v.sha256
+                    AND jsonb_array_length(b.content::jsonb->'limits') = jsonb_array_length(x.dependencies->'left')
+                    AND jsonb_array_length(b.content::jsonb->'limits') = jsonb_array_length(x.dependencies->'used'))
+                   IS NOT TRUE
+             ORDER BY 1
+        """,
+    ),
+    Check(
         id="V41d",
         scope="records",
         title_zh="时间与状态相符",
@@ -138,10 +159,17 @@ CHECKS = [
         title_en="What each limit has been used by is what the reductions used",
         sql=_WITH_NEWEST
         + """
+            , declared AS MATERIALIZED (
+                SELECT b.id AS basis_id, (l.item->>'measure') || '/' || (l.item->>'per') AS limit_key,
+                       l.item->>'per' AS per, (l.place - 1)::int AS place
+                  FROM credits_basis b
+                 CROSS JOIN LATERAL jsonb_array_elements(b.content::jsonb->'limits') WITH ORDINALITY l (item, place))
             , used AS (
-                SELECT n.participant_id, n.code, u.item->>0 AS limit_key, (u.item->>1)::date AS period_start,
-                       sum((u.item->>2)::numeric) AS used
-                  FROM newest n CROSS JOIN LATERAL jsonb_array_elements(n.dependencies->'used') u (item)
+                SELECT n.participant_id, n.code, l.limit_key,
+                       CASE l.per WHEN 'day' THEN n.record_on ELSE date_trunc(l.per, n.record_on)::date END
+                           AS period_start,
+                       sum((n.dependencies->'used'->>l.place)::numeric) AS used
+                  FROM newest n JOIN declared l ON l.basis_id = n.basis_id
                  WHERE n.reason <> 'reversed' GROUP BY 1, 2, 3, 4)
             SELECT concat_ws(' ', participant_id, code, limit_key, period_start), l.used, u.used
               FROM credits_limitusage l FULL JOIN used u USING (participant_id, code, limit_key, period_start)

@@ -19,6 +19,7 @@ from .check import Check, Scope
 _RECORDS = """
     behaviors_behaviorrecord AS (SELECT * FROM public.behaviors_behaviorrecord WHERE id = ANY ($1)),
     credits_reduction AS (SELECT * FROM public.credits_reduction WHERE record_id = ANY ($1)),
+    credits_basis AS (SELECT * FROM public.credits_basis WHERE id IN (SELECT basis_id FROM credits_reduction)),
     behaviors_deedkey AS (SELECT * FROM public.behaviors_deedkey WHERE record_id = ANY ($1)),
     behaviors_tripinterval AS (SELECT * FROM public.behaviors_tripinterval WHERE record_id = ANY ($1)),
     behaviors_evidence AS (SELECT * FROM public.behaviors_evidence WHERE record_id = ANY ($1)),
@@ -31,6 +32,7 @@ _RECORDS = """
                                  ON x.id = c.reduction_id)"""
 _PARTICIPANTS = """
     credits_reduction AS (SELECT * FROM public.credits_reduction WHERE participant_id = ANY ($1)),
+    credits_basis AS (SELECT * FROM public.credits_basis WHERE id IN (SELECT basis_id FROM credits_reduction)),
     credits_limitusage AS (SELECT * FROM public.credits_limitusage WHERE participant_id = ANY ($1)),
     credits_pointsaccrual AS (SELECT * FROM public.credits_pointsaccrual WHERE participant_id = ANY ($1)),
     credits_accrualitem AS (SELECT i.* FROM public.credits_accrualitem i JOIN credits_pointsaccrual a
