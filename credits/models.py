@@ -49,6 +49,9 @@ class Basis(AppendOnly):
 class Reduction(AppendOnly):
     """The result of one record: one row per revision, never changed (Q6, Q10).
 
+    What it refers to is checked per statement (migration 0005) and not per row by a foreign key: none of it can be
+    deleted, and ten thousand checks one by one cost more than the rows.
+
     `basis` and `dependencies` hold what the result followed from, so that a rebuild gives the same grams: the one what
     it shares with others, the other what is its own, `left` (what was left of each of the basis's limits before it),
     `used` (what it used of them, records and grams as they are, inputs in units of 10^-12) and `history`.
@@ -58,13 +61,18 @@ class Reduction(AppendOnly):
     record_id = models.BigIntegerField()
     record_on = models.DateField()
     revision = models.PositiveSmallIntegerField()
-    participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="+")
+    participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="+", db_constraint=False)
     subject = models.CharField(max_length=12, choices=ParticipantKind)
     region = models.CharField(max_length=6)
     activity = models.CharField(max_length=40)
     sector = models.CharField(max_length=20)
     methodology_version = models.ForeignKey(
-        MethodologyVersion, on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+        MethodologyVersion,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        db_constraint=False,
     )
     code = models.CharField(max_length=40, help_text="methodology code, as in the daily totals")
     computed_g = QuantityField()
@@ -72,8 +80,6 @@ class Reduction(AppendOnly):
     reason = models.CharField(max_length=40, blank=True)
     evidence = models.CharField(max_length=14, choices=EvidenceGrade)
     certifiable = models.BooleanField()
-    # No foreign key in the database: a basis can be neither changed nor deleted, and the check of each row locked the
-    # few bases that all rows share. `verify` asks (V41e).
     basis = models.ForeignKey(Basis, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     dependencies = models.JSONField(default=dict)
     created_at = models.DateTimeField()
@@ -106,7 +112,9 @@ class LimitUsage(models.Model):
     the row. Workers lock the rows in key order, so no two of them grant the same remainder.
     """
 
-    participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    participant = models.ForeignKey(
+        Participant, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     code = models.CharField(max_length=40)
     limit_key = models.CharField(max_length=60, help_text="measure/period, for example distance/day")
     period_start = models.DateField()
@@ -266,6 +274,7 @@ class PointsAccrual(models.Model):
             models.UniqueConstraint(fields=["participant", "rule", "year"], name="accrual_once_per_year"),
             models.CheckConstraint(name="accrual_not_negative", condition=Q(credited_g__gte=0, awarded_points__gte=0)),
         ]
+        triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
 
 
 class AccrualItem(AppendOnly):
@@ -274,8 +283,10 @@ class AccrualItem(AppendOnly):
     `entry` is the ledger entry that paid; null where the grams did not complete a point yet.
     """
 
-    reduction = models.OneToOneField(Reduction, on_delete=models.PROTECT, related_name="accrual_item", primary_key=True)
-    accrual = models.ForeignKey(PointsAccrual, on_delete=models.PROTECT, related_name="items")
+    reduction = models.OneToOneField(
+        Reduction, on_delete=models.PROTECT, related_name="accrual_item", primary_key=True, db_constraint=False
+    )
+    accrual = models.ForeignKey(PointsAccrual, on_delete=models.PROTECT, related_name="items", db_constraint=False)
     entry = models.UUIDField(null=True)
     credited_g = QuantityField()
 

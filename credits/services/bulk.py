@@ -47,6 +47,7 @@ def texts(items: Sequence[str]) -> str:
     return "{" + ",".join(map(quoted.__getitem__, items)) + "}"
 
 
+NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -153,13 +154,12 @@ def _pools_with_queue(pools: dict[str, FundedPool]) -> set[UUID]:
 
 def _lock_accruals(participants: Iterable[UUID], rule: PointsRule, at: dt.datetime) -> dict[UUID, Accrual]:
     """The accrual rows of this year and rule, made where missing, locked in participant order."""
-    wanted = sorted(set(participants), key=str)
+    wanted = bulk.array(sorted(set(participants), key=attrgetter("int")))
     year = clock.local_date(at).year
-    bulk.values(
-        "INSERT INTO credits_pointsaccrual (participant_id, rule_id, year, credited_g, awarded_points) VALUES %s"
-        " ON CONFLICT DO NOTHING",
-        [(participant, rule.pk, year, 0, 0) for participant in wanted],
-        template="(%s::uuid, %s, %s, %s, %s)",
+    bulk.execute(
+        "INSERT INTO credits_pointsaccrual (participant_id, rule_id, year, credited_g, awarded_points)"
+        " SELECT w.participant, %s, %s, 0, 0 FROM unnest(%s::uuid[]) w (participant) ON CONFLICT DO NOTHING",
+        [rule.pk, year, wanted],
     )
     locked = bulk.rows(
         "SELECT participant_id, id, credited_g, awarded_points FROM credits_pointsaccrual"
@@ -188,19 +188,21 @@ def _pay(
     if entry is None and any(awards.values()):
         return False
     accruals.update(after)
-    bulk.values(
+    accrual_ids, credits, points = zip(*after.values(), strict=True)
+    bulk.execute(
         "UPDATE credits_pointsaccrual a SET credited_g = v.credited_g, awarded_points = v.awarded_points"
-        " FROM (VALUES %s) v (id, credited_g, awarded_points) WHERE a.id = v.id",
-        list(after.values()),
-        template="(%s::bigint, %s::bigint, %s::bigint)",
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) v (id, credited_g, awarded_points) WHERE a.id = v.id",
+        [bulk.array(accrual_ids), bulk.array(credits), bulk.array(points)],
     )
-    bulk.copy(
+    paid = str(entry)
+    bulk.copy_columns(
         "credits_accrualitem",
-        ("reduction_id", "accrual_id", "entry", "credited_g"),
-        (
-            (item.reduction_id, after[item.participant].id, entry if awards[item.participant] else None, item.grams)
-            for item in earnings
-        ),
+        {
+            "reduction_id": [item.reduction_id for item in earnings],
+            "accrual_id": [after[item.participant].id for item in earnings],
+            "entry": [paid if awards[item.participant] else bulk.NULL for item in earnings],
+            "credited_g": [item.grams for item in earnings],
+        },
     )
     return True
 
@@ -224,9 +226,13 @@ def _post(pool: UUID, earnings: Sequence[Earning], awards: dict[UUID, int], at: 
 
 
 def _queue(earnings: Sequence[Earning], at: dt.datetime) -> None:
-    bulk.values(
+    records, reductions, participants, regions, grams = zip(*earnings, strict=True)
+    bulk.execute(
         "INSERT INTO credits_queuedaward (record_id, reduction_id, participant_id, region, credited_g, queued_at)"
-        " VALUES %s ON CONFLICT DO NOTHING",
-        [(*earning, at) for earning in earnings],
-        template="(%s, %s, %s::uuid, %s, %s, %s)",
-    )
+        " SELECT w.*, %s FROM unnest(%s::bigint[], %s::bigint[], %s::uuid[], %s::text[], %s::bigint[]) w"
+        " ON CONFLICT DO NOTHING",
+        [
+            at, bulk.array(records), bulk.array(reductions), bulk.array(participants), bulk.texts(regions),
+            bulk.array(grams),
+        ],
+    )  # fmt: skip

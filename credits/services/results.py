@@ -151,6 +151,10 @@ def _write_reductions(claim: Claim, results: Results, kept: np.ndarray, ids: lis
     )
 
 
+def _date(day: Any) -> dt.date:
+    return dt.date(1970, 1, 1) + dt.timedelta(days=int(day))
+
+
 def _dates(days: np.ndarray) -> list[str]:
     return list(days.astype("datetime64[D]").astype(str).tolist())
 
@@ -164,6 +168,7 @@ _STATES = """
       FROM unnest(%(ids)s::bigint[], %(days)s::int[], %(states)s::text[], %(reasons)s::text[])
            w (id, day, state, reason)
      WHERE r.id = w.id AND r.occurred_on = date '1970-01-01' + w.day
+       AND r.occurred_on BETWEEN %(first)s AND %(last)s -- so that no other month is opened
 """
 
 
@@ -172,6 +177,8 @@ def _write_states(claim: Claim, results: Results, at: dt.datetime) -> None:
         _STATES,
         {
             "at": at,
+            "first": _date(claim.days.min()),
+            "last": _date(claim.days.max()),
             "ids": bulk.array(claim.ids.tolist()),
             "days": bulk.array(claim.days.tolist()),
             "states": bulk.texts(results.states(claim)),

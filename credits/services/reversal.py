@@ -6,6 +6,7 @@ The undoing is a further revision of 0 g with the reason `reversed`; unique per 
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction

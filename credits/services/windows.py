@@ -76,11 +76,10 @@ def _close_chunk(at: dt.datetime, limit: int) -> int:
         if not due:
             return 0
         found = latest([row[0] for row in due])
-        bulk.values(
-            "UPDATE behaviors_behaviorrecord r SET state = 'final', final_at = v.at FROM (VALUES %s) v (id, day, at)"
-            " WHERE r.id = v.id AND r.occurred_on = v.day",
-            [(*row, at) for row in due],
-            template="(%s, %s::date, %s::timestamptz)",
+        bulk.execute(
+            "UPDATE behaviors_behaviorrecord r SET state = 'final', final_at = %s"
+            " FROM unnest(%s::bigint[], %s::date[]) v (id, day) WHERE r.id = v.id AND r.occurred_on = v.day",
+            [at, bulk.array(row[0] for row in due), bulk.array(row[1] for row in due)],
         )
         earnings = [
             Earning(row.record_id, row.reduction_id, row.participant, row.region, row.reduction_g)

@@ -68,15 +68,16 @@ CHECKS = [
             SELECT b.id, b.sha256 FROM credits_basis b
              WHERE b.sha256 <> encode(sha256(convert_to(b.content, 'UTF8')), 'hex')
             UNION ALL
-            SELECT min(x.id), b.sha256 FROM credits_reduction x
+            SELECT x.first, b.sha256
+              FROM (SELECT min(id) AS first, basis_id, methodology_version_id,
+                           jsonb_array_length(dependencies->'left') AS lefts,
+                           jsonb_array_length(dependencies->'used') AS useds
+                      FROM credits_reduction WHERE reason <> 'reversed' GROUP BY 2, 3, 4, 5) x
               LEFT JOIN credits_basis b ON b.id = x.basis_id
               LEFT JOIN methodologies_methodologyversion v ON v.id = x.methodology_version_id
-             WHERE x.reason <> 'reversed'
-             GROUP BY b.id, v.id, jsonb_array_length(x.dependencies->'left'), jsonb_array_length(x.dependencies->'used')
-            HAVING (b.content::jsonb->>'methodology' = v.sha256
-                    AND jsonb_array_length(b.content::jsonb->'limits') = jsonb_array_length(x.dependencies->'left')
-                    AND jsonb_array_length(b.content::jsonb->'limits') = jsonb_array_length(x.dependencies->'used'))
-                   IS NOT TRUE
+             WHERE (b.content::jsonb->>'methodology' = v.sha256
+                    AND jsonb_array_length(b.content::jsonb->'limits') = x.lefts
+                    AND jsonb_array_length(b.content::jsonb->'limits') = x.useds) IS NOT TRUE
              ORDER BY 1
         """,
     ),
