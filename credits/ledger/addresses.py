@@ -17,7 +17,7 @@ def is_address(text: str) -> bool:
     return len(text) <= 120 and _ADDRESS.fullmatch(text) is not None
 
 
-def participant_points(participant_uid: UUID, year: int) -> str:
+def participant_points(participant_uid: UUID | str, year: int) -> str:
     """The points that a participant earned in one Asia/Shanghai year."""
     return f"participant:{participant_uid}:points:{year:04d}"
 

@@ -7,7 +7,6 @@ import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -32,7 +31,7 @@ class Earning(NamedTuple):
 
     record_id: int
     reduction_id: int
-    participant: UUID
+    participant: str  # a uuid; as text, because it is looked up and compared some ten times a record
     region: str
     grams: int
 
@@ -76,7 +75,7 @@ def award_or_queue(*, earnings: Iterable[Earning], at: dt.datetime) -> None:
         rule = rule_on(clock.local_date(at))
     except NoPointsRule:
         rule = None
-    accruals: dict[UUID, Accrual] = {}
+    accruals: dict[str, Accrual] = {}
     payable = [uid for uid in by_pool if uid is not None and uid not in waiting and rule is not None]
     if payable and rule is not None:
         accruals = _lock_accruals((earning.participant for uid in payable for earning in by_pool[uid]), rule, at)
@@ -112,7 +111,7 @@ def _award_next(pool: UUID, regions: Sequence[str], at: dt.datetime, limit: int)
         earnings = [
             Earning(*row)
             for row in bulk.rows(
-                "SELECT record_id, reduction_id, participant_id, region, credited_g FROM credits_queuedaward"
+                "SELECT record_id, reduction_id, participant_id::text, region, credited_g FROM credits_queuedaward"
                 " WHERE region = ANY(%s) ORDER BY record_id LIMIT %s",
                 [list(regions), limit],
             )
@@ -131,7 +130,7 @@ def _award_next(pool: UUID, regions: Sequence[str], at: dt.datetime, limit: int)
 
 
 def _covered(
-    earnings: Sequence[Earning], accruals: dict[UUID, Accrual], rule: PointsRule, balance: int
+    earnings: Sequence[Earning], accruals: dict[str, Accrual], rule: PointsRule, balance: int
 ) -> list[Earning]:
     """The first earnings, in order, whose points the balance covers."""
     credited = {participant: accrual.credited_g for participant, accrual in accruals.items()}
@@ -152,9 +151,9 @@ def _pools_with_queue(pools: dict[str, FundedPool]) -> set[UUID]:
     return {pool.uuid for pool in found if pool is not None}
 
 
-def _lock_accruals(participants: Iterable[UUID], rule: PointsRule, at: dt.datetime) -> dict[UUID, Accrual]:
+def _lock_accruals(participants: Iterable[str], rule: PointsRule, at: dt.datetime) -> dict[str, Accrual]:
     """The accrual rows of this year and rule, made where missing, locked in participant order."""
-    wanted = bulk.array(sorted(set(participants), key=attrgetter("int")))
+    wanted = bulk.array(sorted(set(participants)))
     year = clock.local_date(at).year
     bulk.execute(
         "INSERT INTO credits_pointsaccrual (participant_id, rule_id, year, credited_g, awarded_points)"
@@ -162,7 +161,7 @@ def _lock_accruals(participants: Iterable[UUID], rule: PointsRule, at: dt.dateti
         [rule.pk, year, wanted],
     )
     locked = bulk.rows(
-        "SELECT participant_id, id, credited_g, awarded_points FROM credits_pointsaccrual"
+        "SELECT participant_id::text, id, credited_g, awarded_points FROM credits_pointsaccrual"
         " WHERE participant_id = ANY(%s::uuid[]) AND rule_id = %s AND year = %s ORDER BY participant_id FOR UPDATE",
         [wanted, rule.pk, year],
     )
@@ -170,14 +169,14 @@ def _lock_accruals(participants: Iterable[UUID], rule: PointsRule, at: dt.dateti
 
 
 def _pay(
-    pool: UUID, earnings: Sequence[Earning], rule: PointsRule, accruals: dict[UUID, Accrual], at: dt.datetime
+    pool: UUID, earnings: Sequence[Earning], rule: PointsRule, accruals: dict[str, Accrual], at: dt.datetime
 ) -> bool:
     """Post one entry for all earnings and write items and accruals; False (nothing written) where the pool is short."""
-    grams: dict[UUID, int] = defaultdict(int)
+    grams: dict[str, int] = defaultdict(int)
     for earning in earnings:
         grams[earning.participant] += earning.grams
-    after: dict[UUID, Accrual] = {}
-    awards: dict[UUID, int] = {}
+    after: dict[str, Accrual] = {}
+    awards: dict[str, int] = {}
     for participant, added in grams.items():
         accrual = accruals[participant]
         credited = accrual.credited_g + added
@@ -207,7 +206,7 @@ def _pay(
     return True
 
 
-def _post(pool: UUID, earnings: Sequence[Earning], awards: dict[UUID, int], at: dt.datetime) -> UUID | None:
+def _post(pool: UUID, earnings: Sequence[Earning], awards: dict[str, int], at: dt.datetime) -> UUID | None:
     """One ledger entry, the pool's slots to participants; None where nothing is due, or where the pool is short."""
     if not any(awards.values()):
         return None

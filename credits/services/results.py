@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 
@@ -189,11 +188,10 @@ def _write_states(claim: Claim, results: Results, at: dt.datetime) -> None:
 
 def _earnings(claim: Claim, results: Results, kept: np.ndarray, ids: list[int]) -> Iterator[Earning]:
     """The final reductions of more than 0 g."""
-    people = [UUID(uid) for uid in claim.people]
     earning = np.flatnonzero(claim.due[kept] & (results.granted[kept] > 0))
     rows = kept[earning]
     return (
-        Earning(pk, ids[place], people[person], claim.regions[row], grams)
+        Earning(pk, ids[place], claim.people[person], claim.regions[row], grams)
         for pk, place, person, row, grams in zip(
             claim.ids[rows].tolist(), earning.tolist(), claim.persons[rows].tolist(), rows.tolist(),
             results.granted[rows].tolist(), strict=True,

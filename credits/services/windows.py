@@ -82,7 +82,7 @@ def _close_chunk(at: dt.datetime, limit: int) -> int:
             [at, bulk.array(row[0] for row in due), bulk.array(row[1] for row in due)],
         )
         earnings = [
-            Earning(row.record_id, row.reduction_id, row.participant, row.region, row.reduction_g)
+            Earning(row.record_id, row.reduction_id, str(row.participant), row.region, row.reduction_g)
             for row in found
             if row.reduction_g
         ]

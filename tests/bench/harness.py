@@ -113,6 +113,29 @@ class Bench:
             rounds=[list(pair) for pair in pairs],
         )
 
+    def measure(self, sides: dict[str, Measurement]) -> dict[str, list[float]]:
+        """Measure each side once a round, every other round from the last to the first; for goals with several rows."""
+        found: dict[str, list[float]] = {name: [] for name in sides}
+        for number in range(self.rounds):
+            for name, measurement in list(sides.items())[:: 1 if number % 2 == 0 else -1]:
+                found[name].append(_undisturbed(measurement))
+        return found
+
+
+def row_of(
+    goal: str, measured: dict[str, list[float]], ours: str, against: str, *, target: float | None, unit: str
+) -> Row:
+    """One comparison of two sides that were measured together; the ratio is the median of the rounds' ratios."""
+    pairs = list(zip(measured[ours], measured[against], strict=True))
+    return Row(
+        goal=goal,
+        ours=_summary(ours, unit, measured[ours]),
+        against=_summary(against, unit, measured[against]),
+        ratio=statistics.median(mine / theirs for mine, theirs in pairs),
+        target=target,
+        rounds=[list(pair) for pair in pairs],
+    )
+
 
 def interleaved(bench: Bench, sides: dict[str, Measurement]) -> list[dict[str, float]]:
     """Measure all sides in turn, round by round, after a discarded one; each starts after a checkpoint, in an order
