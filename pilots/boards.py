@@ -30,9 +30,18 @@ def chart_unit(largest_g: int) -> tuple[int, str]:
 
 
 def bounds(largest: int) -> list[int]:
-    """Four rising class limits for the map, from the largest value."""
-    steps = [largest * share // 100 for share in (10, 25, 50, 75)]
-    return [max(step, number) for number, step in enumerate(steps, start=1)]
+    """Four rising class limits for the map, from the largest value: round numbers that a reader can keep in mind."""
+    limits: list[int] = []
+    for share in (10, 25, 50, 75):
+        limits.append(max(_round_down(largest * share // 100), limits[-1] + 1 if limits else 1))
+    return limits
+
+
+def _round_down(number: int) -> int:
+    """1, 1.5, 2, 2.5, 3, 4, 5, 6 or 8 times a power of ten, not above the number."""
+    power = 10 ** max(0, len(str(number)) - 2)  # two leading digits are left
+    steps = (step * power for step in (10, 15, 20, 25, 30, 40, 50, 60, 80))
+    return max((step for step in steps if step <= number), default=number)
 
 
 def trace_url(cut: Cut, **changes: Any) -> str:

@@ -25,10 +25,28 @@ function look() {
   };
 }
 
+const GAP = 14;
 const legend = (l, names) => ({
-  top: 0, left: 0, itemWidth: 10, itemHeight: 10, itemGap: 14, icon: "roundRect", type: "scroll",
+  top: 0, left: 0, itemWidth: 10, itemHeight: 10, itemGap: GAP, icon: "roundRect", type: "plain",
   data: names, textStyle: { color: l.ink2, fontSize: scale(12) },
 });
+
+/** How high the legend is, which goes on in the next line when the names do not fit into one. */
+function legendHeight(l, names, width) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `${scale(12)}px ${l.font}`;
+  let lines = 1;
+  let at = 0;
+  for (const name of names) {
+    const wide = 10 + 5 + pen.measureText(name).width;
+    if (at > 0 && at + wide > width) {
+      lines += 1;
+      at = 0;
+    }
+    at += wide + GAP;
+  }
+  return lines * (Math.max(10, scale(12)) + GAP) + scale(4);
+}
 
 /** data: {categories: [...], series: [{name, data}], unit, stack} */
 function columns(l, data, type, width) {
@@ -41,7 +59,7 @@ function columns(l, data, type, width) {
       axisPointer: type === "line" ? { type: "line" } : { type: "shadow", shadowStyle: { color: "rgba(10,107,75,.06)" } },
     },
     legend: many ? legend(l, data.series.map((s) => s.name)) : undefined,
-    grid: { left: 4, right: 8, top: many ? scale(32) : 10, bottom: 2, containLabel: true },
+    grid: { left: 4, right: 8, top: many ? legendHeight(l, data.series.map((s) => s.name), width + scale(44)) : 10, bottom: 2, containLabel: true },
     xAxis: {
       type: "category", data: data.categories, boundaryGap: type !== "line", axisTick: { show: false },
       axisLine: { lineStyle: { color: l.line } }, axisLabel: { color: l.ink3, fontSize: scale(12), interval: width / data.categories.length >= scale(29) ? 0 : "auto" },
@@ -92,6 +110,9 @@ function ring(l, data) {
   };
 }
 
+/** English names of the delta's cities are longer than the cities are wide: moved aside, in pixels of normal print. */
+const ASIDE = { 442000: [-18, 4], 440300: [20, 2], 441900: [4, -4], 445200: [-10, -2], 440500: [4, 4] };
+
 /** data: {items: [{code, name, value, href}], bounds: [800, 2000, 4000, 8000], unit}: names as in the base map. */
 function choropleth(l, data, geo) {
   const b = data.bounds;
@@ -104,6 +125,7 @@ function choropleth(l, data, geo) {
   const label = (value) => (value >= b[2]
     ? { color: "#fff", fontWeight: 600, textBorderColor: "rgba(4,38,27,.85)", textBorderWidth: 2.5 }
     : { color: l.ink, textBorderColor: "rgba(255,255,255,.75)", textBorderWidth: 2 });
+  const aside = (code) => (english && ASIDE[code] ? ASIDE[code].map(scale) : [0, 0]);
   const titles = Object.fromEntries(data.items.map((d) => [names[d.code] ?? d.name, d.name]));
   return {
     ...l.base,
@@ -114,7 +136,7 @@ function choropleth(l, data, geo) {
       preserveAspect: "contain", selectedMode: false, itemStyle: { borderColor: "#fff", borderWidth: 1.2, areaColor: "#e9efeb" },
       label: { show: true, fontSize: scale(12), color: l.ink, formatter: (p) => short(titles[p.name] ?? p.name) },
       emphasis: { label: { show: true, color: l.ink, fontWeight: 600 }, itemStyle: { areaColor: css("--data-emphasis"), borderColor: "#fff" } },
-      data: data.items.map((d) => ({ name: names[d.code] ?? d.name, value: d.value, href: d.href, label: label(d.value) })),
+      data: data.items.map((d) => ({ name: names[d.code] ?? d.name, value: d.value, href: d.href, label: { ...label(d.value), offset: aside(d.code) } })),
     }],
   };
 }

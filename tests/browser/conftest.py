@@ -1,4 +1,4 @@
-"""One portal per module for the browser: real web and worker, the shipped methodologies, a merchant with two tills."""
+"""One portal for all tests of the browser: real web and worker, the shipped methodologies, a merchant with two tills."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,11 +15,10 @@ if TYPE_CHECKING:  # models can be imported once Django is set up, which is afte
     from tests.browser.world import World
 
 
-@pytest.fixture(scope="module")
-def world(
+@pytest.fixture(scope="package")
+def _running(
     chromium: str, django_db_setup: None, template_database: str, django_db_blocker: DjangoDbBlocker
-) -> "Iterator[World]":
-    """A portal on a database of this module's own. The test's process writes as the worker does."""
+) -> "Iterator[tuple[str, World]]":
     from django.db import connections
 
     from tests.browser.world import build_world
@@ -35,8 +34,17 @@ def world(
             built = build_world(running)
             running.start_web()
             running.start_worker()
-            yield built
+            yield name, built
         finally:
             running.stop()
             database.point_django_at(before)
             database.drop(name)
+
+
+@pytest.fixture(scope="module")
+def world(_running: "tuple[str, World]", django_db_blocker: DjangoDbBlocker) -> "Iterator[World]":
+    """A portal on a database of this folder's own. The test's process writes as the worker does."""
+    name, built = _running
+    with django_db_blocker.unblock():
+        database.point_django_at(name, role=paths.WORKER)  # a module between may have gone back to another
+        yield built

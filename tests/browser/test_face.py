@@ -2,14 +2,17 @@
 
 import pytest
 
+from tests.browser.world import World
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
 GALLERY = "/staff/styleguide/"
 
 
 @pytest.fixture
-def gallery(portal_processes) -> str:
-    """The gallery's address; it needs the web process alone."""
-    portal_processes.start_web()
-    return portal_processes.url + GALLERY
+def gallery(world: World) -> str:
+    """The gallery's address."""
+    return world.url + GALLERY
 
 
 def test_every_width_and_size_fits_and_the_console_is_silent(page, gallery):

@@ -4,14 +4,15 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import Participant, User
 from behaviors.models import BehaviorRecord
 from carbon_portal.kernel import clock
 from credits.ledger.selectors import spendable_points
 from merchants.models import Voucher
-from tests.browser.world import NARROW, OFFER_COST, Watch, World, chinese_left, open_context, overflow, prefer
+from tests.browser.look import Watch
+from tests.browser.world import OFFER_COST, World, open_context
 from tests.merchants.world import give_points
 from tests.people import resident
 
@@ -19,8 +20,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 SHENZHEN, NANSHAN = "440300", "440305"
 SEEDED = 30
-#: Names of firms, people and library texts that stay Chinese on an English page: they are data.
-DATA = ("榕树头咖啡店", "北京路店", "东山口店", "店员1号", "店员2号", "陈阿姨", "陈家", "木棉灯饰有限公司")
 
 
 def test_from_a_phone_number_to_a_coffee_and_back(browser: Browser, world: World) -> None:
@@ -217,42 +216,6 @@ def test_an_own_record_can_be_taken_back_while_it_is_provisional(browser: Browse
     assert watch.heard == []
 
 
-def test_a_trip_is_logged_with_the_keyboard_alone(browser: Browser, world: World) -> None:
-    user, participant = someone(2)
-    context, watch = open_context(browser, world, user)
-    page = context.new_page()
-    page.goto(world.url + "/")
-    tab_to(page, "a[href*='metro_trip']")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/records/new?activity=metro_trip")
-    tab_to(page, "#id_input_distance")
-    page.keyboard.type("12.4")
-    tab_to(page, "#id_day")
-    page.keyboard.press("ArrowDown")
-    tab_to(page, "#id_start")
-    page.keyboard.type("0915")
-    tab_to(page, "#record-form button[type=submit]")
-    page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"/records/\d+$"))
-    record = BehaviorRecord.objects.get(participant=participant)
-    assert record.inputs == {"distance": "12.4"}
-    assert record.started_at is not None
-    assert record.started_at.astimezone(clock.LOCAL_ZONE).strftime("%I:%M") == "09:15"
-    assert watch.heard == []
-
-
-def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until the focus is there; every stop on the way shows where it is."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if page.evaluate("(wanted) => document.activeElement?.matches(wanted) ?? false", selector):
-            styles = page.evaluate("""() => [document.activeElement, document.activeElement.parentElement]
-              .map((element) => getComputedStyle(element).outlineStyle)""")
-            assert styles != ["none", "none"], f"no visible focus on {selector}"
-            return
-    raise AssertionError(f"the keyboard does not reach {selector}")
-
-
 def test_a_form_sent_twice_changes_nothing(browser: Browser, world: World) -> None:
     user, participant = someone(3)
     give_points(participant, SEEDED, at=clock.now(), year=clock.today().year)
@@ -325,43 +288,3 @@ def test_logging_and_redeeming_work_without_javascript(browser: Browser, world: 
     balance, lines = statement_of(page, world)
     assert balance == sum(lines) == spendable_points(participant.uuid) == SEEDED + 2 - OFFER_COST
     assert watch.heard + till_watch.heard == []
-
-
-def test_every_page_of_the_walk_in_english_large_and_narrow(browser: Browser, world: World) -> None:
-    user, participant = someone(5)
-    give_points(participant, SEEDED, at=clock.now(), year=clock.today().year)
-    context, watch = open_context(browser, world, user, viewport=NARROW)
-    page = context.new_page()
-    record = log_metro_trip(page, world, start="12:00")
-    wait_for_final(page)
-    take_voucher(page, world)
-    voucher = Voucher.objects.get(participant=participant)
-    walk = [
-        "/", "/me/", "/me/consents/", "/records/", "/records/new?activity=metro_trip", f"/records/{record.pk}",
-        f"/records/{record.pk}/trace", "/statement", "/offers/", f"/offers/{world.exchange.offer.pk}/", "/vouchers/",
-        f"/vouchers/{voucher.pk}/",
-    ]  # fmt: skip
-    till, till_watch = open_context(browser, world, world.exchange.tills[0], viewport=NARROW)
-    visitor, visitor_watch = open_context(browser, world, viewport=NARROW)
-    problems = look_at(context, world, walk)
-    problems += look_at(till, world, ["/till/"])
-    problems += look_at(visitor, world, ["/", "/account/login/", "/account/signup/", "/account/open/", "/terms/"])
-    assert not problems, "\n".join(problems)
-    assert watch.heard + till_watch.heard + visitor_watch.heard == []
-
-
-def look_at(context: BrowserContext, world: World, paths: list[str]) -> list[str]:
-    """Press the language switch and look at each page in English, in both sizes, at 360 px."""
-    page = context.new_page()
-    problems = []
-    page.goto(world.url + paths[0])
-    page.get_by_role("button", name="EN English", exact=True).click()
-    expect(page.locator("html")).to_have_attribute("lang", "en")
-    for size in ("normal", "large"):
-        prefer(context, world, size=size)
-        for path in paths:
-            page.goto(world.url + path)
-            if (wide := overflow(page)) > 0:
-                problems.append(f"{path} ({size}): {wide} px too wide")
-            problems += [f"{path}: {text}" for text in chinese_left(page, DATA)]
-    return sorted(set(problems))

@@ -1,26 +1,51 @@
-"""The people and things that the browser meets, and what it watches for on every page."""
+"""The people and things that the browser meets."""
 
 import datetime as dt
-import re
+import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from io import BytesIO
 from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext
 
+from accounts import services as accounts
+from accounts.constants import Role
 from accounts.models import User
+from behaviors.constants import Channel
+from behaviors.models import BehaviorRecord, Evidence
+from behaviors.services import cancel_record, submit_record
 from carbon_portal.kernel import clock
 from credits import services as credits
-from tests.merchants.world import Exchange, build_exchange
-from tests.people import PROVINCE, Cast, build_cast
+from merchants import services as merchants
+from tests.browser.look import Watch
+from tests.merchants.world import Exchange, build_exchange, give_points
+from tests.people import GUANGZHOU, PROVINCE, Cast, build_cast, person_of, resident
 from tests.portal import Portal
 
 PHONE = {"width": 390, "height": 844}
 NARROW = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 800}
 OFFER_COST = 7
+#: Names of people, firms, shops and meters in this world: data, whatever the language of the page.
+DATA = (
+    "榕树头咖啡店", "北京路店", "东山口店", "店员1号", "店员2号", "陈阿姨", "李伯", "陈家", "黄小姐", "木棉灯饰有限公司", "何老板",
+    "梁店主", "小王", "周经办", "吴审定", "郑经办", "王审定", "冯审计",
+    "(户号)",  # what a bill calls it, in brackets
+)  # fmt: skip
+
+
+@dataclass
+class Things:
+    """What has an address of its own: the arguments of every address that needs some, and Alice's vouchers by state."""
+
+    addresses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    vouchers: dict[str, uuid.UUID] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -30,6 +55,8 @@ class World:
     portal: Portal
     cast: Cast
     exchange: Exchange
+    people: dict[str, User | None]
+    things: Things
 
     @property
     def url(self) -> str:
@@ -37,12 +64,135 @@ class World:
 
 
 def build_world(portal: Portal) -> World:
-    """The cast, a points rule of 1 for 100 g, a funded pool, a merchant with two tills and one offer."""
+    """The cast, a points rule of 1 for 100 g, a funded pool, a merchant with two tills, one of everything for Alice."""
     now = clock.now()
     cast = build_cast()
     credits.set_points_rule(num=1, den=100, effective_from=dt.date(2025, 1, 1), source="测试规则", at=now)
     credits.fund_pool(region=PROVINCE, sponsor=None, points=1_000_000, actor=None, at=now, key="browser")
-    return World(portal, cast, build_exchange(cast, cost=OFFER_COST, at=now))
+    exchange = build_exchange(cast, cost=OFFER_COST, per_person=9, at=now)
+    give_points(cast.alice_account, 99, at=now, year=clock.today().year)
+    things = Things()
+    _add_records(things, cast, now)
+    _add_vouchers(things, cast, exchange, now)
+    _add_belongings(things, cast, now)
+    things.addresses |= {
+        "methodologies:version": {"code": "SZ-METRO-TRIP", "version": "1.0"},
+        "methodologies:source": {"code": "SZ-METRO-TRIP", "version": "1.0"},
+        "merchants:offer-detail": {"pk": exchange.offer.pk},
+        **{f"pilots:{view}": {"region": GUANGZHOU} for view in ("dashboard", "counts", "trace")},
+    }
+    people = {
+        "visitor": None,
+        "resident": cast.alice,
+        "member": cast.bob,
+        "invited": cast.carol,
+        "newcomer": resident("+8615900000009", name=""),
+        "unopened": accounts.open_login(phone="+8615900000010"),
+        "sme_owner": cast.sme_owner,
+        "sme_clerk": cast.merchant_owner,
+        "cashier": exchange.tills[0],
+        "city_officer": cast.city_officer,
+        "province_officer": cast.province_officer,
+        "auditor": cast.auditor,
+    }
+    return World(portal, cast, exchange, people, things)
+
+
+def _add_records(things: Things, cast: Cast, now: dt.datetime) -> None:
+    """Alice's records: a final one with a photo, its double refused, a provisional one, a reversed one; Bob's own."""
+    alice: dict[str, Any] = {"participant": cast.alice_account, "person": person_of(cast.alice), "region": GUANGZHOU}
+    yesterday = clock.today() - dt.timedelta(days=1)
+    start = clock.local_midnight(yesterday) + dt.timedelta(hours=8)
+    span: dict[str, Any] = {"started_at": start, "ended_at": start + dt.timedelta(minutes=30)}
+    submit: Any = partial(submit_record, channel=Channel.PAGE, at=now)
+
+    def bag(serial: str, day: dt.date) -> Any:
+        return submit(
+            **alice, activity="old_clothes", inputs={"weight": "3.5"}, occurred_on=day, item_serial=serial,
+            source_record_id=serial,
+        )  # fmt: skip
+
+    metro: dict[str, Any] = {"activity": "metro_trip", "inputs": {"distance": "12.4"}}
+    final = submit(**alice, **metro, **span, source_record_id="final", photo=_photo())
+    refused = submit(**alice, **metro, **span, source_record_id="same")
+    provisional, taken_back = bag("BAG-1", yesterday), bag("BAG-2", yesterday - dt.timedelta(days=1))
+    bob: dict[str, Any] = {"participant": cast.bob_account, "person": person_of(cast.bob), "region": GUANGZHOU}
+    submit(**bob, **metro, started_at=start, ended_at=start + dt.timedelta(minutes=25), source_record_id="bob")
+    credits.quantify_pending(at=now, until_empty=True)
+    cancel_record(record=BehaviorRecord.objects.get(pk=taken_back.pk), person=person_of(cast.alice), at=now)
+    credits.quantify_pending(at=now, until_empty=True)
+    things.records = {
+        "final": final.pk,
+        "refused": refused.pk,
+        "provisional": provisional.pk,
+        "reversed": taken_back.pk,
+    }
+    things.addresses |= {
+        "credits:record-detail": {"pk": final.pk},
+        "credits:record-trace": {"pk": final.pk},
+        "behaviors:record-cancel": {"pk": provisional.pk},
+        "behaviors:evidence": {"pk": Evidence.objects.get(record_id=final.pk).pk},
+    }
+
+
+def _photo() -> SimpleUploadedFile:
+    stream = BytesIO()
+    Image.new("RGB", (64, 48), "green").save(stream, "JPEG")
+    return SimpleUploadedFile("photo.jpg", stream.getvalue(), "image/jpeg")
+
+
+def _add_vouchers(things: Things, cast: Cast, exchange: Exchange, now: dt.datetime) -> None:
+    """One voucher of Alice's in each state."""
+    till = person_of(exchange.tills[0])
+
+    def take(at: dt.datetime) -> Any:
+        key = uuid.uuid4().hex
+        return merchants.take_voucher(offer=exchange.offer, participant=cast.alice_account, request_key=key, at=at)
+
+    def captured() -> Any:
+        voucher = take(now)
+        digits, _until = merchants.show_digits(voucher=voucher, at=now)
+        return merchants.capture(code=digits, person=till, at=now)
+
+    old = take(now)
+    merchants.expire_vouchers(at=old.expires_at)
+    released, refunded = take(now), captured()
+    merchants.release_voucher(voucher=released, at=now)
+    merchants.refund(voucher=refunded, person=till, at=now)
+    made = {"expired": old, "released": released, "refunded": refunded, "captured": captured(), "held": take(now)}
+    things.vouchers = {state: voucher.pk for state, voucher in made.items()}
+    held = {"pk": things.vouchers["held"]}
+    views = ("voucher-detail", "voucher-qr", "voucher-digits", "voucher-release")
+    things.addresses |= {f"merchants:{view}": held for view in views}
+    things.addresses["merchants:till-refund"] = {"pk": things.vouchers["captured"]}
+
+
+def _add_belongings(things: Things, cast: Cast, now: dt.datetime) -> None:
+    """Invitations out and in, a clerk, meters of the family and of the firm."""
+    alice, owner = person_of(cast.alice), person_of(cast.sme_owner)
+    firm = cast.sme.organisation
+    assert firm is not None
+    out = accounts.invite(actor=alice, household=cast.household, phone="+8613111111111", at=now)
+    carol = accounts.invite(actor=alice, household=cast.household, phone=cast.carol.phone or "", at=now)
+    from_firm = accounts.invite(actor=owner, organisation=firm, role=Role.SME_CLERK, phone="+8613111111112", at=now)
+    accounts.invite(actor=owner, organisation=firm, role=Role.SME_CLERK, phone=cast.carol.phone or "", at=now)
+    clerk = accounts.grant_role(person=person_of(cast.merchant_owner), role=Role.SME_CLERK, organisation=firm, at=now)
+    member, of_firm = {"uuid": cast.bob.person_id}, {"uuid": firm.uuid}
+    things.addresses |= {
+        "accounts:set-consent": {"scene": "travel"},
+        "accounts:household-invite": {},
+        "accounts:meter-bind": {},
+        "accounts:member-end": member,
+        "accounts:member-head": member,
+        "accounts:invitation-withdraw": {"pk": out.pk},
+        "accounts:invitation-answer": {"pk": carol.pk},
+        "accounts:meter-release": {"pk": cast.meter.pk},
+        "accounts:firm": of_firm,
+        "accounts:firm-invite": of_firm,
+        "accounts:firm-meter": of_firm,
+        "accounts:firm-revoke": {**of_firm, "pk": clerk.pk},
+        "accounts:firm-withdraw": {**of_firm, "pk": from_firm.pk},
+    }
 
 
 def session_of(user: User) -> str:
@@ -50,39 +200,6 @@ def session_of(user: User) -> str:
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
-
-
-# -- a watched browser -------------------------------------------------------------------------------------------------
-
-#: Violations of the content security policy reach the console in any browser language.
-REPORT_CSP = (
-    "addEventListener('securitypolicyviolation', e => console.error(`CSP ${e.violatedDirective} ${e.blockedURI}`))"
-)
-
-
-@dataclass
-class Watch:
-    """What must stay empty while somebody walks: console errors, script errors, requests to other hosts, errors 500."""
-
-    host: str
-    heard: list[str] = field(default_factory=list)
-
-    def attach(self, context: BrowserContext) -> None:
-        context.add_init_script(REPORT_CSP)
-        context.on("console", self._console)
-        context.on("weberror", lambda error: self.heard.append(f"script: {error.error}"))
-        context.on("request", self._request)
-
-    def _console(self, message: ConsoleMessage) -> None:
-        # A refusal (4xx) that a test provokes is reported by the browser itself: the test looks at its status. htmx
-        # reports an estimate that was under way when the person went to the next page; a bad answer is responseError.
-        ignored = r"status of 4\d\d|htmx:(afterRequest|sendError|sendAbort)"
-        if message.type in {"error", "warning"} and not re.search(ignored, message.text):
-            self.heard.append(f"{message.type}: {message.text}")
-
-    def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.host, "data:", "blob:", "about:")):
-            self.heard.append(f"other host: {request.url}")
 
 
 def open_context(
@@ -101,58 +218,3 @@ def open_context(
 def prefer(context: BrowserContext, world: World, **cookies: str) -> None:
     """Set preferences (language, size) as their switches do."""
     context.add_cookies([{"name": name, "value": value, "url": world.url} for name, value in cookies.items()])
-
-
-def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than the screen; 0 or less is right."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
-
-
-#: Text of visible nodes and of the attributes that are read aloud, outside of what is marked as Chinese.
-_VISIBLE_TEXT = """() => {
-  const found = [];
-  const chinese = (element) => element.closest('[lang^="zh"]') !== null;
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const parent = walker.currentNode.parentElement;
-    if (!parent || ['SCRIPT', 'STYLE', 'TEMPLATE', 'NOSCRIPT'].includes(parent.tagName) || chinese(parent)) continue;
-    if (parent.checkVisibility({ visibilityProperty: true })) found.push(walker.currentNode.data.trim());
-  }
-  for (const element of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')) {
-    if (chinese(element)) continue;
-    for (const name of ['aria-label', 'title', 'placeholder', 'alt']) found.push(element.getAttribute(name) ?? '');
-  }
-  found.push(document.title);
-  return found.filter((text) => /[\\u3400-\\u9fff]/.test(text));
-}"""
-_CHINESE = re.compile(r"[\u3400-\u9fff]")
-
-
-def chinese_left(page: Page, data: tuple[str, ...] = ()) -> list[str]:
-    """Chinese on an English page that is neither marked as Chinese nor among the data (names of people and firms)."""
-    left = []
-    for text in page.evaluate(_VISIBLE_TEXT):
-        rest = text
-        for name in sorted(data, key=len, reverse=True):
-            rest = rest.replace(name, "")
-        if _CHINESE.search(rest):
-            left.append(text)
-    return left
-
-
-# -- accessibility -----------------------------------------------------------------------------------------------------
-
-AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
-_RUN_AXE = """async () => {
-  const options = { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] };
-  const { violations } = await axe.run(document, options);
-  return violations.filter((one) => ['serious', 'critical'].includes(one.impact))
-    .map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`);
-}"""
-
-
-def axe_violations(page: Page) -> list[str]:
-    """Serious and critical violations of axe-core. The script is evaluated from outside, past the page's policy."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[str] = page.evaluate(_RUN_AXE)
-    return found

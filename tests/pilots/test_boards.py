@@ -149,6 +149,7 @@ def test_map_classes_rise() -> None:
         assert limits == sorted(limits)
         assert len(set(limits)) == 4
         assert limits[0] >= 1
+    assert boards.bounds(11_240) == [1_000, 2_500, 5_000, 8_000]  # and a reader can keep them in mind
 
 
 def test_days_of_a_period() -> None:

@@ -1,0 +1,145 @@
+"""What is looked at on every page: console, policy, other hosts, width, axe-core, headings, the language of every word."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
+
+#: Violations of the content security policy reach the console in any browser language.
+REPORT_CSP = (
+    "addEventListener('securitypolicyviolation', e => console.error(`CSP ${e.violatedDirective} ${e.blockedURI}`))"
+)
+
+
+@dataclass
+class Watch:
+    """What must stay empty while somebody walks: console errors, script errors, requests to other hosts, errors 500."""
+
+    host: str
+    heard: list[str] = field(default_factory=list)
+
+    def attach(self, context: BrowserContext) -> None:
+        context.add_init_script(REPORT_CSP)
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.heard.append(f"script: {error.error}"))
+        context.on("request", self._request)
+        context.on("response", self._response)
+
+    def take(self) -> list[str]:
+        """What was heard since the last time."""
+        heard, self.heard = self.heard, []
+        return heard
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # A refusal (4xx) that a test provokes is reported by the browser itself: the test looks at its status. htmx
+        # reports an estimate that was under way when the person went to the next page; a bad answer is responseError.
+        ignored = r"status of 4\d\d|htmx:(afterRequest|sendError|sendAbort)"
+        if message.type in {"error", "warning"} and not re.search(ignored, message.text):
+            self.heard.append(f"{message.type}: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.host, "data:", "blob:", "about:")):
+            self.heard.append(f"other host: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        # A page may refuse; the styles, scripts, pictures and fragments it is made of may not.
+        if response.status >= 400 and response.request.resource_type != "document":
+            self.heard.append(f"{response.request.resource_type}: {response.status} {response.url}")
+
+
+_SETTLED = """() => !document.querySelector('.htmx-request')
+  && [...document.querySelectorAll('[data-chart]')].every((chart) => chart.querySelector('canvas'))"""
+
+
+def settle(page: Page) -> None:
+    """Let the charts and first fragments of a page arrive."""
+    page.wait_for_function(_SETTLED)
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than the screen; 0 or less is right."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+# -- language ----------------------------------------------------------------------------------------------------------
+
+#: Text of visible nodes and of the attributes that are read aloud, outside of what is marked as Chinese.
+_VISIBLE_TEXT = """() => {
+  const found = [];
+  const chinese = (element) => element.closest('[lang^="zh"]') !== null;
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const parent = walker.currentNode.parentElement;
+    if (!parent || ['SCRIPT', 'STYLE', 'TEMPLATE', 'NOSCRIPT'].includes(parent.tagName) || chinese(parent)) continue;
+    if (parent.checkVisibility({ visibilityProperty: true })) found.push(walker.currentNode.data.trim());
+  }
+  for (const element of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')) {
+    if (chinese(element)) continue;
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt']) found.push(element.getAttribute(name) ?? '');
+  }
+  found.push(document.title);
+  return found.filter((text) => /[\\u3400-\\u9fff]/.test(text));
+}"""
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+def chinese_left(page: Page, data: tuple[str, ...] = ()) -> list[str]:
+    """Chinese on an English page that is neither marked as Chinese nor among the data (names of people and firms)."""
+    left = []
+    for text in page.evaluate(_VISIBLE_TEXT):
+        rest = text
+        for name in sorted(data, key=len, reverse=True):
+            rest = rest.replace(name, "")
+        if _CHINESE.search(rest):
+            left.append(text)
+    return left
+
+
+# -- accessibility -----------------------------------------------------------------------------------------------------
+
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+_RUN_AXE = """async () => {
+  const options = { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] };
+  const { violations } = await axe.run(document, options);
+  return violations.filter((one) => ['serious', 'critical'].includes(one.impact))
+    .map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`);
+}"""
+
+
+def axe_violations(page: Page) -> list[str]:
+    """Serious and critical violations of axe-core. The script is evaluated from outside, past the page's policy."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = page.evaluate(_RUN_AXE)
+    return found
+
+
+# -- all of it ---------------------------------------------------------------------------------------------------------
+
+DESK_WIDTH = 1280
+
+
+def outline(page: Page) -> list[str]:
+    """Cheap things that hold for every page whoever opens it: one main heading, no sideways scrolling, live anchors."""
+    found = []
+    if (headings := page.locator("h1").count()) != 1:
+        found.append(f"{headings} main headings")
+    if (wide := overflow(page)) > 0:
+        found.append(f"{wide} px too wide at {page.viewport_size['width'] if page.viewport_size else '?'} px")
+    dead = page.evaluate("""() => [...document.querySelectorAll('a[href^="#"]')]
+      .map((link) => link.getAttribute('href').slice(1)).filter((id) => id && !document.getElementById(id))""")
+    return found + [f"#{name} leads nowhere" for name in dead]
+
+
+def judge(page: Page, data: tuple[str, ...] = ()) -> list[str]:
+    """All there is to say about a page as it stands, in the language and size it has."""
+    found = outline(page) + axe_violations(page)
+    if page.evaluate("document.documentElement.lang") == "en":
+        found += [f"in Chinese: {text[:80]}" for text in chinese_left(page, data)]
+    screen = page.viewport_size
+    if screen and screen["width"] < DESK_WIDTH and page.locator(".shell").count():
+        page.set_viewport_size({"width": DESK_WIDTH, "height": 800})
+        if (wide := overflow(page)) > 0:
+            found.append(f"{wide} px too wide at {DESK_WIDTH} px")
+        page.set_viewport_size(screen)
+    return found

@@ -1,0 +1,503 @@
+"""States that a crawl by links does not come to: forms with errors, swapped fragments, open dialogs, answers of the till.
+
+Each is a function that brings a page into the state; the tests then judge the page as it stands. They run once for each
+language and size, on one portal, so each makes for itself what it uses up.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.shortcuts import render
+from django.template import loader
+from django.test import RequestFactory
+from django.utils import translation
+from playwright.sync_api import Page, expect
+
+from carbon_portal.kernel import clock
+from carbon_portal.kernel.errors import ServiceUnavailable
+from carbon_portal.kernel.services import paths
+from merchants import services as merchants
+from tests import database
+from tests.browser.world import World
+from tests.merchants.world import give_points
+
+Make = Callable[[Page, World], None]
+
+
+@dataclass(frozen=True)
+class State:
+    """Somebody's page in a state; what the browser itself complains of in it."""
+
+    name: str
+    who: str
+    make: Make
+    expected: str = ""
+
+
+STATES: list[State] = []
+
+
+def state(who: str, expected: str = "") -> Callable[[Make], Make]:
+    def register(make: Make) -> Make:
+        STATES.append(State(make.__name__, who, make, expected))
+        return make
+
+    return register
+
+
+def send(page: Page, form: str = "main form") -> None:
+    """Press a form's own button."""
+    page.locator(f"{form} button[type=submit]").last.click()
+
+
+def errors(page: Page) -> None:
+    expect(page.locator(".error-summary").first).to_be_visible()
+
+
+# -- coming in ---------------------------------------------------------------------------------------------------------
+
+
+@state("visitor")
+def sign_up_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/account/signup/")
+    page.fill("#id_phone", "1380013")
+    send(page)
+    errors(page)
+
+
+@state("visitor")
+def login_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/account/login/")
+    page.fill("#id_phone", "12")
+    send(page)
+    errors(page)
+
+
+@state("visitor")
+def password_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/account/login/password/")
+    page.fill("#id_login", "gz-officer")
+    page.fill("#id_password", "not this one")
+    send(page)
+    errors(page)
+
+
+def ask_for_code(page: Page, world: World, phone: str) -> None:
+    page.goto(world.url + "/account/login/")
+    page.fill("#id_phone", phone)
+    send(page)
+
+
+@state("visitor")
+def wrong_code(page: Page, world: World) -> None:
+    phone = f"133{uuid.uuid4().int % 10**8:08d}"
+    ask_for_code(page, world, phone)
+    page.fill("#id_code", "000000")
+    page.click("main form button[value=verify]")
+    errors(page)
+
+
+@state("visitor")
+def too_many_codes(page: Page, world: World) -> None:
+    phone = f"133{uuid.uuid4().int % 10**8:08d}"
+    ask_for_code(page, world, phone)
+    ask_for_code(page, world, phone)
+    errors(page)
+
+
+@state("unopened")
+def account_not_opened(page: Page, world: World) -> None:
+    page.goto(world.url + "/account/open/")
+    send(page)
+    errors(page)
+
+
+# -- records -----------------------------------------------------------------------------------------------------------
+
+
+@state("resident")
+def trip_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/records/new?activity=metro_trip")
+    page.fill("#id_input_distance", "-3")
+    page.fill("#id_start", "")
+    send(page, "#record-form")
+    errors(page)
+
+
+@state("resident")
+def trip_estimated(page: Page, world: World) -> None:
+    page.goto(world.url + "/records/new?activity=metro_trip")
+    page.locator("#id_input_distance").fill("12.4")
+    expect(page.locator("#estimate b.num").first).to_be_visible()
+    page.locator("#record-form details summary").click()
+    expect(page.locator("#id_note")).to_be_visible()
+
+
+@state("resident")
+def estimate_impossible(page: Page, world: World) -> None:
+    page.goto(world.url + "/records/new?activity=metro_trip")
+    with page.expect_response(re.compile("/records/estimate")):
+        page.locator("#id_input_distance").fill("9999999")
+
+
+@state("resident", expected="net::ERR_FAILED")
+def network_away(page: Page, world: World) -> None:
+    page.goto(world.url + "/records/new?activity=metro_trip")
+    page.wait_for_load_state("networkidle")
+    page.route("**/records/estimate", lambda route: route.abort())
+    page.locator("#id_input_distance").fill("12.4")
+    expect(page.locator(".toast.no").first).to_be_visible()
+    page.unroute("**/records/estimate")
+
+
+@state("resident")
+def meter_reading_refused(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/records/new?activity=household_electricity&account={world.cast.household_account.pk}")
+    send(page, "#record-form")
+    errors(page)
+
+
+@state("resident")
+def nothing_matches(page: Page, world: World) -> None:
+    page.goto(world.url + "/records/?state=received")
+
+
+@state("resident")
+def cannot_be_taken_back(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/records/{world.things.records['final']}/cancel")
+
+
+@state("resident")
+def taken_back(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/records/{world.things.records['reversed']}")
+
+
+@state("resident")
+def trace_of_a_refused_record(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/records/{world.things.records['refused']}/trace")
+
+
+# -- family and firm ---------------------------------------------------------------------------------------------------
+
+
+def open_dialog(page: Page, opener: str) -> None:
+    page.locator(opener).first.click()
+    expect(page.locator("dialog[open]")).to_be_visible()
+
+
+@state("resident")
+def meter_about_to_go(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/household/")
+    page.locator("details.more summary").click()
+    open_dialog(page, "[data-dialog^=meter-]")
+
+
+@state("resident")
+def member_about_to_go(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/household/")
+    open_dialog(page, "[data-dialog^=end-]")
+
+
+@state("resident")
+def meter_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/household/")
+    page.fill("input[name$=number]", "12")
+    send(page, "form[action*=meters]")
+    errors(page)
+
+
+@state("resident")
+def invitation_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/household/")
+    page.fill("form[action*=invite] input[name$=phone]", "12")
+    send(page, "form[action*=invite]")
+    errors(page)
+
+
+@state("member")
+def about_to_leave(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/household/")
+    open_dialog(page, "[data-dialog^=end-]")
+
+
+@state("newcomer")
+def family_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/household/")
+    page.fill("#id_name", "")
+    send(page)
+    errors(page)
+
+
+@state("newcomer")
+def firm_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/firms/new/")
+    page.fill("#id_credit_code", "91440101MA0000000O")
+    send(page)
+    errors(page)
+
+
+@state("sme_owner")
+def clerk_about_to_go(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/me/firms/{world.things.addresses['accounts:firm']['uuid']}/")
+    open_dialog(page, "[data-dialog^=staff-]")
+
+
+@state("sme_owner")
+def meter_of_the_firm_refused(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/me/firms/{world.things.addresses['accounts:firm']['uuid']}/")
+    send(page, "form[action*=meters]")
+    errors(page)
+
+
+# -- the person --------------------------------------------------------------------------------------------------------
+
+
+@state("newcomer")
+def consent_just_given(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/consents/")
+    switch = page.get_by_role("switch").first
+    was = switch.get_attribute("aria-checked")
+    switch.click()
+    expect(page.get_by_role("switch").first).to_have_attribute("aria-checked", "false" if was == "true" else "true")
+
+
+@state("newcomer")
+def consents_with_history(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/consents/")
+    page.locator("details.more summary").click()
+
+
+@state("resident")
+def name_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/me/name/")
+    page.fill("#id_name", "")
+    send(page)
+    errors(page)
+
+
+# -- vouchers and the till ---------------------------------------------------------------------------------------------
+
+
+def voucher_in(which: str) -> Make:
+    def make(page: Page, world: World) -> None:
+        page.goto(f"{world.url}/vouchers/{world.things.vouchers[which]}/")
+        if which == "held":
+            expect(page.locator(".digits")).to_be_visible()
+
+    make.__name__ = f"voucher_{which}"
+    return make
+
+
+for _which in ("held", "expired", "released", "refunded", "captured"):
+    state("resident")(voucher_in(_which))
+
+
+@state("resident")
+def voucher_given_back(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/offers/{world.exchange.offer.pk}/")
+    send(page)
+    page.wait_for_url(re.compile("/vouchers/"))
+    send(page, "form[action*=release]")
+    expect(page.locator(".toast")).to_be_visible()
+
+
+@state("newcomer")
+def too_few_points(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/offers/{world.exchange.offer.pk}/")
+    send(page)
+    errors(page)
+
+
+def fresh_code(world: World) -> str:
+    """Eight digits of a new voucher of Bob's."""
+    now, bob = clock.now(), world.cast.bob_account
+    give_points(bob, world.exchange.offer.cost_points, at=now, year=clock.today().year)
+    voucher = merchants.take_voucher(offer=world.exchange.offer, participant=bob, request_key=uuid.uuid4().hex, at=now)
+    return merchants.show_digits(voucher=voucher, at=now)[0]
+
+
+def type_code(page: Page, world: World, code: str) -> None:
+    page.goto(world.url + "/till/")
+    page.fill("#id_code", code)
+    send(page, "form[action*=capture]")
+
+
+@state("cashier")
+def till_says_yes(page: Page, world: World) -> None:
+    type_code(page, world, fresh_code(world))
+    expect(page.locator("[data-verdict=ok]")).to_be_visible()
+
+
+@state("cashier")
+def till_says_no(page: Page, world: World) -> None:
+    code = fresh_code(world)
+    type_code(page, world, code)
+    type_code(page, world, code)
+    expect(page.locator("[data-verdict=no]")).to_be_visible()
+
+
+@state("cashier")
+def till_code_unknown(page: Page, world: World) -> None:
+    type_code(page, world, "12")
+    expect(page.locator("[data-verdict=no]")).to_be_visible()
+
+
+@state("cashier")
+def till_without_a_code(page: Page, world: World) -> None:
+    page.goto(world.url + "/till/")
+    page.evaluate("document.querySelector('form[action*=capture]').noValidate = true")
+    send(page, "form[action*=capture]")
+    errors(page)
+
+
+@state("cashier")
+def till_camera_denied(page: Page, world: World) -> None:
+    page.goto(world.url + "/till/")
+    page.locator("details.more summary").click()
+    expect(page.locator(".scanner")).to_be_visible()
+
+
+@state("cashier")
+def till_took_back(page: Page, world: World) -> None:
+    type_code(page, world, fresh_code(world))
+    page.locator("form[action*=refund] button").first.click()
+    expect(page.locator(".toast")).to_be_visible()
+
+
+# -- boards ------------------------------------------------------------------------------------------------------------
+
+
+@state("city_officer")
+def menu_open(page: Page, world: World) -> None:
+    page.goto(world.url + "/staff/")
+    page.click("[data-toggle=side]")
+    expect(page.locator("#side-body")).to_be_visible()
+
+
+@state("visitor")
+def figures_instead_of_pictures(page: Page, world: World) -> None:
+    page.goto(world.url + "/dashboards/")
+    page.wait_for_load_state("networkidle")
+    for toggle in page.locator("[data-chart-toggle]:visible").all():
+        toggle.click()
+    expect(page.locator("#map-table")).to_be_visible()
+
+
+@state("visitor")
+def city_without_records(page: Page, world: World) -> None:
+    page.goto(world.url + "/dashboards/445300/?period=month")
+
+
+@state("visitor")
+def trace_without_records(page: Page, world: World) -> None:
+    page.goto(world.url + "/dashboards/445300/trace/")
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+@state("visitor")
+def error_400(page: Page, world: World) -> None:
+    page.goto(world.url + "/dashboards/?period=century")
+
+
+@state("cashier")
+def error_403(page: Page, world: World) -> None:
+    page.goto(world.url + "/staff/")
+
+
+@state("resident")
+def error_403_till(page: Page, world: World) -> None:
+    page.goto(world.url + "/till/")
+
+
+@state("visitor")
+def error_404(page: Page, world: World) -> None:
+    page.goto(world.url + "/nowhere/")
+
+
+@state("resident")
+def error_405(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/vouchers/{world.things.vouchers['held']}/release")
+
+
+@state("visitor")
+def error_413(page: Page, world: World) -> None:
+    page.goto(world.url + "/account/login/")
+    page.evaluate("document.querySelector('#id_phone').value = '1'.repeat(2500000)")
+    send(page)
+    expect(page.locator("h1")).to_have_text(re.compile("文件太大|Too large"))
+
+
+@state("visitor")
+def error_csrf(page: Page, world: World) -> None:
+    page.goto(world.url + "/account/login/")
+    page.evaluate("document.querySelector('main [name=csrfmiddlewaretoken]').value = 'x'.repeat(64)")
+    send(page)
+    expect(page.locator("h1")).to_have_text(re.compile("页面已过期|This page has expired"))
+
+
+@state("visitor", expected="status of 500")
+def error_500(page: Page, world: World) -> None:
+    with broken(world, "merchants_offer"):
+        page.goto(world.url + "/offers/")
+    expect(page.locator("h1")).to_have_text("系统出错了")
+
+
+@state("visitor")
+def error_429(page: Page, world: World) -> None:
+    serve(page, world, "errors/429.html", 429)
+
+
+@state("visitor", expected="status of 503")
+def error_503(page: Page, world: World) -> None:
+    error = ServiceUnavailable()
+    serve(page, world, "errors/refusal.html", 503, error=error, sentence=error.sentence(preferences(page)["language"]))
+
+
+@state("visitor", expected="status of 503")
+def error_503_of_the_proxy(page: Page, world: World) -> None:
+    answer_with(page, world, loader.render_to_string("errors/503.html"), 503)
+
+
+@contextmanager
+def broken(world: World, table: str) -> Iterator[None]:
+    """A table that is not where it should be, for a moment."""
+    connection = database.connect(paths.SUPERUSER, world.portal.database)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
+            try:
+                yield
+            finally:
+                cursor.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
+    finally:
+        connection.close()
+
+
+def preferences(page: Page) -> dict[str, str]:
+    """Language and size of this browser, and its other cookies."""
+    return {"language": "zh-hans", **{str(one["name"]): str(one["value"]) for one in page.context.cookies()}}
+
+
+def serve(page: Page, world: World, template: str, status: int, **values: object) -> None:
+    """An answer that takes a minute of bad luck to get, rendered here and served at an address of its own."""
+    request = RequestFactory().get("/away/")
+    request.COOKIES |= preferences(page)
+    request.user, request.session = AnonymousUser(), {}  # type: ignore[assignment]
+    request._messages = FallbackStorage(request)  # type: ignore[attr-defined]
+    with translation.override(preferences(page)["language"]):
+        body = render(request, template, values, status=status).content.decode()
+    answer_with(page, world, body, status)
+
+
+def answer_with(page: Page, world: World, body: str, status: int) -> None:
+    html = "text/html; charset=utf-8"
+    page.route("**/away/", lambda route: route.fulfill(status=status, content_type=html, body=body))
+    page.goto(world.url + "/away/")
