@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from playwright.sync_api import expect
 from pytest_django.plugin import DjangoDbBlocker
 
 from carbon_portal.kernel.services import paths
@@ -13,6 +14,10 @@ from tests.conftest import TEST_VAR
 
 if TYPE_CHECKING:  # models can be imported once Django is set up, which is after this file is read
     from tests.browser.world import World
+
+
+#: What is waited for comes within a second; on a machine that does other work beside, within this.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="package")

@@ -22,7 +22,6 @@ if EVERYTHING:
 @pytest.mark.parametrize("who", sorted({one.who for one in STATES}))
 def test_every_state_reads_well(browser: Browser, world: World, who: str, language: str, size: str) -> None:
     context, watch = open_context(browser, world, world.people[who], viewport=NARROW)
-    context.set_default_timeout(10_000)
     prefer(context, world, language=language, size=size)
     problems: list[str] = []
     for one in (one for one in STATES if one.who == who):
