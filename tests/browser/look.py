@@ -49,7 +49,8 @@ class Watch:
 
 
 _SETTLED = """() => !document.querySelector('.htmx-request')
-  && [...document.querySelectorAll('[data-chart]')].every((chart) => chart.querySelector('canvas'))"""
+  && [...document.querySelectorAll('[data-chart]')]
+    .every((one) => one.dataset.drawn && (one.hidden || one.querySelector('canvas')))"""
 
 
 def settle(page: Page) -> None:

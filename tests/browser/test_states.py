@@ -32,6 +32,7 @@ def test_every_state_reads_well(browser: Browser, world: World, who: str, langua
             raise AssertionError(
                 f"{one.name} was not reached at {page.url}: {page.inner_text('body')[:600]}"
             ) from error
+        look.settle(page)
         problems += [f"{one.name}: {found}" for found in look.judge(page, DATA) + heard(watch, one)]
         page.close()
     context.close()
