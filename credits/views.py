@@ -44,6 +44,7 @@ def record_list(request: HttpRequest) -> HttpResponse:
         "states": present.state_filter(request, state),
         "owners": present.owners(request, own, chosen),
         "filtered": bool(state or chosen),
+        "may_log": bool(own),
     }
     return render(request, "credits/record_list.html", context)
 

@@ -89,6 +89,11 @@ def shop_of_cashier(person: Person | None) -> Shop:
     return cashier.shop
 
 
+def works_a_till(person: Person) -> bool:
+    """Whether this person stands at some till now."""
+    return Cashier.objects.filter(person=person, is_active=True, shop__merchant__is_active=True).exists()
+
+
 def till_of(user: Any) -> tuple[Shop, Person]:
     """The till that a login works, and who stands at it."""
     person = person_of(user)

@@ -4,19 +4,21 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import phones, selectors, services
-from accounts.constants import FIRM_ROLES, STAFF_ROLES, Role
+from accounts.constants import FIRM_ROLES
 from accounts.fields import add_refusal
 from accounts.forms import NameForm
+from accounts.models import Person
 from accounts.permissions import account_required
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import DomainError
 from carbon_portal.kernel.language import region_name
 from credits.selectors import account_summary
+from merchants.selectors import works_a_till
 
 
 @require_safe
@@ -42,7 +44,7 @@ def me(request: HttpRequest) -> HttpResponse:
         "consents_granted": sum(1 for step in consents if step and step.granted),
         "consents_all": len(consents),
         "invitations": selectors.invitations_for(user, at=clock.now()),
-        "desks": _desks(request),
+        "desks": _desks(request, person),
     }
     return render(request, "pages/me.html", context)
 
@@ -78,18 +80,11 @@ def rename(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/rename.html", {"form": form})
 
 
-def _desks(request: HttpRequest) -> list[dict[str, str]]:
-    """Places of work beside one's own account."""
-    roles = selectors.roles_of(request.user)
-    wanted = []
-    if roles & {role.value for role in STAFF_ROLES}:
-        wanted.append(("pilots:dashboard", "layout-dashboard", _("工作台")))
-    if roles & {Role.CASHIER.value, Role.MERCHANT_OWNER.value}:
-        wanted.append(("merchants:till", "scan-qr-code", _("收银核销")))
+def _desks(request: HttpRequest, person: Person) -> list[dict[str, str]]:
+    """Places of work beside one's own account: those that will open."""
     desks = []
-    for name, icon, title in wanted:
-        try:
-            desks.append({"href": reverse(name), "icon": icon, "title": title})
-        except NoReverseMatch:
-            continue
+    if selectors.staff_scope(request.user):
+        desks.append({"href": reverse("pilots:staff-home"), "icon": "layout-dashboard", "title": _("工作台")})
+    if works_a_till(person):
+        desks.append({"href": reverse("merchants:till"), "icon": "scan-qr-code", "title": _("收银核销")})
     return desks

@@ -29,6 +29,7 @@ DRAWN = 1
 DRAWN_OF = {"behaviors:record-new": 9, "credits:record-detail": 4, "merchants:voucher-detail": 5}
 #: Answers for programs: the gate of the API is elsewhere, its documentation is a page.
 FOR_PROGRAMS = ("api/", "o/")
+LOGIN = "account_login"
 #: The health of this machine is 503 where no beat runs.
 MAY_BE_UNREADY = {"pages:readyz"}
 
@@ -150,6 +151,8 @@ class Crawler:
                 continue
             kind = kind_of(answer.url)  # where it led: to the login, perhaps
             walk.reached.add(kind[0])
+            if kind[0] != LOGIN:
+                walk.reached.add(kind_of(path)[0])  # and on from there, as from /staff/ to one's own city
             if not _is_page(answer) or (near and walk.drawn):
                 continue
             if EVERYTHING or not walk.drawn or self.drawn[kind] < DRAWN_OF.get(kind[0], DRAWN):
