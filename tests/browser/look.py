@@ -43,8 +43,9 @@ class Watch:
             self.heard.append(f"other host: {request.url}")
 
     def _response(self, response: Response) -> None:
-        # A page may refuse; the styles, scripts, pictures and fragments it is made of may not.
-        if response.status >= 400 and response.request.resource_type != "document":
+        # A page may refuse; the styles, scripts, pictures and fragments it is made of may not. What a script asks for
+        # itself (fetch) it judges itself: charts.js warns, and a warning is heard.
+        if response.status >= 400 and response.request.resource_type not in {"document", "fetch"}:
             self.heard.append(f"{response.request.resource_type}: {response.status} {response.url}")
 
 
