@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import look
+from tests.browser import look, refusals  # noqa: F401  (refusals registers its states)
 from tests.browser.crawl import EVERYTHING
 from tests.browser.states import STATES, State
 from tests.browser.world import DATA, NARROW, World, open_context, prefer

@@ -34,7 +34,7 @@ OFFER_COST = 7
 #: Names of people, firms, shops and meters in this world: data, whatever the language of the page.
 DATA = (
     "榕树头咖啡店", "北京路店", "东山口店", "店员1号", "店员2号", "陈阿姨", "李伯", "陈家", "黄小姐", "木棉灯饰有限公司", "何老板",
-    "梁店主", "小王", "周经办", "吴审定", "郑经办", "王审定", "冯审计",
+    "梁店主", "小王", "周经办", "吴审定", "郑经办", "王审定", "冯审计", "骑行助手",
     "(户号)",  # what a bill calls it, in brackets
 )  # fmt: skip
 
