@@ -51,7 +51,7 @@ class Watch:
 
 _SETTLED = """() => !document.querySelector('.htmx-request')
   && [...document.querySelectorAll('[data-chart]')]
-    .every((one) => one.dataset.drawn && (one.hidden || one.querySelector('canvas')))"""
+    .every((one) => one.dataset.drawn && (one.hidden || one.firstElementChild))"""
 
 
 def settle(page: Page) -> None:
