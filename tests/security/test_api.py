@@ -92,7 +92,7 @@ QUERIES = ["%00", "x" * 100_000, "-1", "0", "99999999999999999999", "1e9", "%ff%
 
 
 #: These go into one field at a time; the others into all fields at once.
-ALONE = ("-1", "99999999999999999999", "٣")
+ALONE = ("-1", "99999999999999999999")
 
 
 @pytest.mark.parametrize("value", QUERIES)

@@ -170,3 +170,10 @@ def test_nobody_gets_more_than_theirs(actor: str, planted: Any) -> None:
     gate = planted.gate(actor, ROWS).run()
     assert gate.asked
     assert not gate.faults, "\n".join(gate.faults)
+
+
+@pytest.mark.parametrize("actor", ["anonymous", "alice", "cashier", "sme_owner", "city_officer"])
+def test_reading_is_safe_by_other_methods_too(actor: str, planted: Any) -> None:
+    gate = planted.gate(actor, ROWS).run(methods=("head", "options"))
+    assert gate.reads == gate.asked > 100
+    assert not gate.faults, "\n".join(gate.faults)
