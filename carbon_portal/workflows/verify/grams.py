@@ -11,7 +11,9 @@ from .check import Check
 # The revision that counts: the newest of each record.
 _WITH_NEWEST = """
             WITH newest AS (
-                SELECT DISTINCT ON (x.record_id) x.* FROM credits_reduction x ORDER BY x.record_id, x.revision DESC
+                SELECT x.* FROM credits_reduction x
+                 WHERE NOT EXISTS (SELECT FROM credits_reduction later
+                                    WHERE later.record_id = x.record_id AND later.revision > x.revision)
             )"""
 
 CHECKS = [
@@ -34,8 +36,9 @@ CHECKS = [
         title_en="Records that were quantified have a reduction, the others have none",
         sql="""
             SELECT r.id, r.state FROM behaviors_behaviorrecord r
+              LEFT JOIN (SELECT DISTINCT record_id FROM credits_reduction) x ON x.record_id = r.id
              WHERE (r.state IN ('provisional', 'final') OR (r.state = 'reversed' AND r.provisional_at IS NOT NULL))
-                   <> EXISTS (SELECT FROM credits_reduction x WHERE x.record_id = r.id)
+                   <> (x.record_id IS NOT NULL)
              ORDER BY r.id
         """,
     ),
@@ -45,10 +48,13 @@ CHECKS = [
         title_zh="每条记录只有一个来源编号，编号指向记录",
         title_en="Each record has one source key, and each key, trip and picture its record",
         sql="""
-            SELECT r.id, 'record without one source key' FROM behaviors_behaviorrecord r
-             WHERE (SELECT count(*) FROM behaviors_deedkey k
-                     WHERE k.record_id = r.id AND k.record_on = r.occurred_on AND k.kind = 'source'
-                       AND k.content_sha256 = r.content_sha256) <> 1
+            SELECT r.id, 'record without a source key' FROM behaviors_behaviorrecord r
+             WHERE NOT EXISTS (SELECT FROM behaviors_deedkey k
+                                WHERE k.record_id = r.id AND k.record_on = r.occurred_on AND k.kind = 'source'
+                                  AND k.content_sha256 = r.content_sha256)
+            UNION ALL
+            SELECT record_id, 'record with several source keys' FROM behaviors_deedkey
+             WHERE kind = 'source' GROUP BY record_id HAVING count(*) > 1
             UNION ALL
             SELECT p.record_id, p.kind FROM (
                 SELECT record_id, record_on, 'key without record' AS kind FROM behaviors_deedkey
@@ -102,7 +108,8 @@ CHECKS = [
         title_en="The version used is the one in force for the deed's day and place",
         sql="""
             SELECT x.id, x.methodology_version_id, fit.id FROM (
-                SELECT DISTINCT ON (activity, region, record_on, methodology_version_id, code, sector) *
+                SELECT DISTINCT ON (activity, region, record_on, methodology_version_id, code, sector)
+                       activity, region, record_on, methodology_version_id, code, sector, id, created_at
                   FROM credits_reduction WHERE revision = 1) x
               LEFT JOIN LATERAL (
                 SELECT v.id, m.code, m.sector FROM methodologies_methodology m
@@ -210,9 +217,13 @@ CHECKS = [
         title_zh="证据比例向下取整",
         title_en="The evidence share is applied as published and rounded down",
         sql="""
+            WITH shares AS MATERIALIZED (
+                SELECT v.id, e.key AS grade, e.value::numeric AS share
+                  FROM methodologies_methodologyversion v
+                 CROSS JOIN LATERAL jsonb_each_text(v.document->'evidence') e)
             SELECT x.id, x.computed_g, x.reduction_g FROM credits_reduction x
-              JOIN methodologies_methodologyversion v ON v.id = x.methodology_version_id
-             CROSS JOIN LATERAL (SELECT floor(x.computed_g * (v.document->'evidence'->>x.evidence)::numeric) AS g) share
+              JOIN shares s ON s.id = x.methodology_version_id AND s.grade = x.evidence
+             CROSS JOIN LATERAL (SELECT floor(x.computed_g * s.share) AS g) share
              WHERE x.reason <> 'reversed'
                AND (x.reduction_g > share.g OR (x.reason IN ('', 'self_declared') AND x.reduction_g <> share.g))
              ORDER BY x.id

@@ -83,15 +83,18 @@ CHECKS = [
         title_zh="每条的参与者、年份、入账都对得上",
         title_en="Each item belongs to its participant's accrual, and its entry paid that participant",
         sql="""
+            WITH paid AS MATERIALIZED (
+                SELECT DISTINCT e.uid, c.address FROM ledger_ledgerentry e
+                  JOIN ledger_ledgerline l ON l.entry_id = e.id AND l.amount > 0
+                  JOIN ledger_ledgeraccount c ON c.id = l.account_id AND c.address LIKE 'participant:%'
+                 WHERE e.kind = 'award')
             SELECT i.reduction_id, i.entry FROM credits_accrualitem i
               LEFT JOIN credits_reduction x ON x.id = i.reduction_id
               LEFT JOIN credits_pointsaccrual a ON a.id = i.accrual_id
+              LEFT JOIN paid p ON p.uid = i.entry
+                              AND p.address = 'participant:' || x.participant_id || ':points:' || a.year
              WHERE x.id IS NULL OR a.id IS NULL OR a.participant_id <> x.participant_id
-                OR (i.entry IS NOT NULL AND NOT EXISTS (
-                    SELECT FROM ledger_ledgerentry e JOIN ledger_ledgerline l ON l.entry_id = e.id
-                      JOIN ledger_ledgeraccount c ON c.id = l.account_id
-                     WHERE e.uid = i.entry AND e.kind = 'award' AND l.amount > 0
-                       AND c.address = format('participant:%s:points:%s', x.participant_id, a.year)))
+                OR (i.entry IS NOT NULL AND p.uid IS NULL)
              ORDER BY 1
         """,
     ),
