@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
+from carbon_portal.kernel.errors import UnknownCursor
 from credits.ledger import addresses, errors, selectors, services
 from credits.ledger.constants import IRREVERSIBLE_KINDS, MAX_AMOUNT, MAX_LINES, Kind, ResolutionKind, Unit
 from credits.ledger.services.call import call
@@ -425,7 +426,7 @@ class TestReads:
 
     @pytest.mark.parametrize("cursor", ["", "1", "1-", "a-b", "-1-1", "9" * 20 + "-1", "1-" + "9" * 11, "١-١"])
     def test_a_false_cursor_is_refused(self, mei, cursor):
-        with pytest.raises(errors.InvalidPosting):
+        with pytest.raises(UnknownCursor):
             selectors.statement(mei, cursor=cursor)
 
     def test_a_pool_slot_has_its_own_address(self):
