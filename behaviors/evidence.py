@@ -5,18 +5,17 @@ The stored file lies under MEDIA_ROOT by month with a random name; only an autho
 
 import datetime as dt
 import hashlib
-import io
 import os
 import secrets
-import struct
-import zlib
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from PIL import Image, ImageOps
+from PIL import Image
 
 from carbon_portal.kernel import clock, scope
 from carbon_portal.kernel.errors import ServiceUnavailable
@@ -25,6 +24,7 @@ from carbon_portal.kernel.faults import crash_point
 from .constants import RecordState
 from .errors import BadPicture, PictureUsed
 from .models import BehaviorRecord, Evidence
+from .picture_child import TOO_MANY, WEBP_PIXELS
 
 # What the bytes begin with, never what the name or the sender says.
 _SIGNATURES = (
@@ -32,12 +32,8 @@ _SIGNATURES = (
     ("PNG", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n")),
     ("WEBP", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
 )
-_JPEG_QUALITY = 88
-# What Pillow raises on broken files of these three formats; UnidentifiedImageError is an OSError.
-_DAMAGE = (
-    OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, MemoryError,
-    RuntimeError, struct.error, zlib.error,
-)  # fmt: skip
+_CHILD = Path(__file__).with_name("picture_child.py")
+_SECONDS = 60  # its processor time is limited by itself; this is for a machine that gives it none
 Image.MAX_IMAGE_PIXELS = settings.EVIDENCE_MAX_PIXELS  # a second line of defence for whoever opens an image
 
 
@@ -57,7 +53,8 @@ class Picture:
 def read(stream: IO[bytes]) -> Picture:
     """The photo without metadata, as JPEG. Errors: BadPicture; nothing is written.
 
-    Its size is read from the header, so a small file that unpacks to gigapixels is refused before it is decoded.
+    A process of its own decodes it within limits of memory and time, and reads the size from the header first, so a
+    small file that unpacks to gigapixels is refused before it is decoded.
     """
     original = _bytes(stream)
     kind = next((name for name, fits in _SIGNATURES if fits(original[:16])), None)
@@ -66,15 +63,8 @@ def read(stream: IO[bytes]) -> Picture:
             "照片须为 JPEG、PNG 或 WebP 格式。请重新拍照，或把文件另存为 JPEG 后再上传。",
             "The photo must be JPEG, PNG or WebP. Take it again, or save it as JPEG and upload that.",
         )
-    try:
-        pixels = _decode(original, kind)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels("") from error
-    except _DAMAGE as error:
-        raise _damaged() from error
-    out = io.BytesIO()
-    pixels.save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-    return Picture(hashlib.sha256(original).hexdigest(), out.getvalue(), "image/jpeg")
+    content = _remade(original, kind)
+    return Picture(hashlib.sha256(original).hexdigest(), content, "image/jpeg")
 
 
 def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Evidence:
@@ -155,24 +145,17 @@ def _bytes(stream: IO[bytes]) -> bytes:
     return original
 
 
-def _decode(original: bytes, kind: str) -> Image.Image:
-    with Image.open(io.BytesIO(original), formats=[kind]) as image:
-        width, height = image.size
-        if width * height > settings.EVIDENCE_MAX_PIXELS:
-            raise _too_many_pixels(f" {width}×{height}")
-        if getattr(image, "n_frames", 1) > 1:
-            image.seek(0)
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode in ("RGBA", "LA", "PA", "P"):
-            layered = upright.convert("RGBA")
-            white = Image.new("RGBA", layered.size, "white")
-            upright = Image.alpha_composite(white, layered)
-        converted = upright.convert("RGB")
-    # A fresh image of the pixels alone: EXIF, GPS, XMP, ICC, comments and thumbnails stay behind.
-    clean = Image.new("RGB", converted.size)
-    clean.paste(converted)
-    return clean
+def _remade(original: bytes, kind: str) -> bytes:
+    command = [sys.executable, "-I", str(_CHILD), kind, str(settings.EVIDENCE_MAX_PIXELS)]
+    try:
+        done = subprocess.run(command, input=original, capture_output=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise _damaged() from error
+    if done.returncode == TOO_MANY:
+        raise _too_many_pixels(done.stderr.decode(), kind)
+    if done.returncode != 0 or not done.stdout:
+        raise _damaged()
+    return done.stdout
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -194,11 +177,13 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
-def _too_many_pixels(size: str) -> BadPicture:
-    million = settings.EVIDENCE_MAX_PIXELS // 1_000_000
+def _too_many_pixels(size: str, kind: str) -> BadPicture:
+    most = min(settings.EVIDENCE_MAX_PIXELS, WEBP_PIXELS) if kind == "WEBP" else settings.EVIDENCE_MAX_PIXELS
+    million = most // 1_000_000
     return BadPicture(
-        f"照片像素太多{size and f'({size.strip()})'}，最多 {million} 百万像素。请在手机上缩小后再上传。",
-        f"The photo has too many pixels{size}; at most {million} million. Make it smaller and upload it again.",
+        f"照片像素太多{size and f'（{size}）'}，最多 {million} 百万像素。请在手机上缩小后再上传。",
+        f"The photo has too many pixels{size and f' ({size})'}; at most {million} million."
+        " Make it smaller and upload it again.",
     )
 
 

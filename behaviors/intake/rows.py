@@ -5,7 +5,6 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from accounts.models import Participant, Provider
@@ -312,9 +311,3 @@ def _not_a_date(name: str, text: str) -> BadField:
 def _shown(text: str) -> str:
     """The sentence without what can't be shown or stored: it quotes cells."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
-def guarded(cell: Any) -> str:
-    """A cell of an export that no spreadsheet runs as a formula (T48)."""
-    text = str(cell)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠") else text

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from carbon_portal.kernel.cells import guarded
+
 from . import document as d
 from .check import check_document, check_factors
 from .columns import Columns
@@ -193,7 +195,7 @@ def _evaluated(program: Program, columns: Columns, row: int | None) -> tuple[str
     writer.writerow(["record", "computed_g", "reduction_g", "reason"])
     writer.writerows(
         zip(
-            columns.record,
+            map(guarded, columns.record),
             outcome.computed_g.tolist(),
             outcome.reduction_g.tolist(),
             outcome.reason.tolist(),

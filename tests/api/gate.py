@@ -6,7 +6,6 @@ can know is in `IDS`: where a path names a thing, which thing of this client's i
 
 import json
 import os
-import random
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -197,7 +196,3 @@ def run_all(url: str, kinds: list[Kind], *, size: int, folder: Path, seed: int =
     assert not (closed := {one.id for one in every} - opened), f"no kind of client in tests/api/world.py opens {closed}"
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda kind: run(url, kind, size=size, folder=folder, seed=seed), kinds))
-
-
-def random_seed() -> int:
-    return random.SystemRandom().randrange(2**31)

@@ -13,8 +13,8 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Meter
 from behaviors.activities import activities
-from behaviors.intake.rows import guarded
 from behaviors.models import BehaviorRecord, DeedKey, IntakeBatch, IntakeError, TripInterval
+from carbon_portal.kernel.cells import guarded
 from tests.behaviors.cast import NOON, TODAY, firm, household, library, provider, resident, ride
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import Provider
 from behaviors import activities, services
 from behaviors.errors import UnreadableFile
-from behaviors.intake.rows import guarded
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.cells import guarded
 
 SHOWN_ERRORS = 20
 
