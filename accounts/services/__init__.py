@@ -1,5 +1,6 @@
 """The only code that writes people, households, firms, roles and consents: one transaction each, audited."""
 
+from .enrolment import NewFamily, NewFirm, NewResident, create_households, register_residents, register_smes
 from .households import add_household_member, create_household, end_household_membership, hand_over_household
 from .invitations import answer_invitation, invite, withdraw_invitation
 from .meters import bind_meter, meter_number, release_meter
@@ -18,12 +19,16 @@ from .people import (
 )
 
 __all__ = [
+    "NewFamily",
+    "NewFirm",
+    "NewResident",
     "accept_terms",
     "add_household_member",
     "answer_invitation",
     "bind_meter",
     "confirm_identity",
     "create_household",
+    "create_households",
     "end_household_membership",
     "grant_role",
     "hand_over_household",
@@ -34,7 +39,9 @@ __all__ = [
     "open_participant",
     "register_organisation",
     "register_resident",
+    "register_residents",
     "register_sme",
+    "register_smes",
     "register_staff",
     "release_meter",
     "rename_person",

@@ -206,7 +206,7 @@ def open_participant(
     found = Participant.objects.filter(**key).first()
     if found:
         return found
-    public_id = _ID_PREFIX[ParticipantKind(kind)] + "".join(secrets.choice(_ID_ALPHABET) for _ in range(11))
+    public_id = new_public_id(kind)
     made = insert_or_get(
         lambda: Participant.objects.create(kind=kind, region=region, public_id=public_id, created_at=at, **subject),
         lambda: Participant.objects.get(**key),
@@ -219,3 +219,8 @@ def open_participant(
         data={"kind": str(kind)},
     )
     return made
+
+
+def new_public_id(kind: str) -> str:
+    """The number by which other systems know an account: a letter for its kind and eleven drawn characters."""
+    return _ID_PREFIX[ParticipantKind(kind)] + "".join(secrets.choice(_ID_ALPHABET) for _ in range(11))

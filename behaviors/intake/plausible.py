@@ -20,6 +20,8 @@ SLOTS = 22  # a person's trips begin in different 45 minutes between 06:00 and 2
 SLOT_MINUTES = 45
 FIRST_MINUTE = 6 * 60
 LONGEST = SLOT_MINUTES - 2
+FORTNIGHT = 14
+BLOCKS = (DAYS - 1) // FORTNIGHT
 ODD_SHARE = 0.012
 INPUTS = (
     "distance", "vehicle", "weight", "daily_use", "gas_use", "water_use", "members", "days", "hot_water", "generation",
@@ -143,11 +145,11 @@ class Draw:
             "plants": firms * len(self._ends),
             "plots": -(-firms // 20),
             "bills": homes * len(self._ends) * 3,
-            "power": homes * DAYS,
+            "power": homes * BLOCKS * FORTNIGHT,
             "items": people * 52,
             "trips": people * DAYS * SLOTS,
         }
-        shares = {"plants": 0.02, "plots": 0.0001, "bills": 0.12, "power": 0.22, "items": 0.03, "trips": 1.0}
+        shares = {"plants": 0.02, "plots": 0.0001, "bills": 0.06, "power": 0.22, "items": 0.03, "trips": 1.0}
         if not 0 <= count <= sum(most.values()):
             raise TooMany(sum(most.values()))
         wanted, left = {}, count
@@ -209,9 +211,11 @@ class Draw:
 
     def _items(self, number: int) -> Part:
         people = self._of["resident"]
-        who, week = self._cells(number, self._weights(people), np.ones(52))
+        tailors = np.arange(len(people)) % 240 == 7  # bring so much that the year's limit cuts it
+        who, week = self._cells(number, self._weights(people) * np.where(tailors, 9, 1), np.ones(52))
         day = week * 7 + self._rng.integers(0, 7, number)
-        grams = np.clip(self._rng.lognormal(1.4, 0.6, number) * 100, 60, 2500).astype(np.int64)
+        usual = self._rng.lognormal(1.4, 0.6, number) * 100
+        grams = np.where(tailors[who], 2200 + usual, usual).clip(60, 4900).astype(np.int64)
         declared = self._rng.random(number) < 0.3
         feed = [self._source("old_clothes")] * number
         cells = {
@@ -229,7 +233,10 @@ class Draw:
 
     def _power(self, number: int) -> Part:
         homes = self._of["household"]
-        who, day = self._cells(number, self._weights(homes), np.linspace(0.8, 1.2, DAYS))
+        # Day after day for a fortnight: an average of one's own last days needs days in a row.
+        home, block = self._cells(-(-number // FORTNIGHT), self._weights(homes), np.linspace(0.8, 1.2, BLOCKS))
+        who = np.repeat(home, FORTNIGHT)[:number]
+        day = (1 + block[:, None] * FORTNIGHT + np.arange(FORTNIGHT)).ravel()[:number]
         level = self._rng.lognormal(2.0, 0.3, len(homes))[who]
         season = np.array(COOLING)[self._months[day]] / 100
         use = np.clip(level * season * self._rng.normal(1, 0.18, number) * 100, 60, 6000).astype(np.int64)
@@ -239,7 +246,7 @@ class Draw:
     def _bills(self, number: int) -> Part:
         """Gas, water and heat pump, month by month."""
         homes, kinds = self._of["household"], ("household_gas", "household_water", "heat_pump_water_heater")
-        who, cell = self._cells(number, self._weights(homes), np.ones(len(self._ends) * len(kinds)))
+        who, cell = self._cells(number, self._weights(homes), np.tile([1.0, 1.0, 0.25], len(self._ends)))
         month, kind = np.divmod(cell, len(kinds))
         end = np.array(self._ends)[month]
         members = self._rng.integers(2, 6, len(homes))
@@ -260,7 +267,7 @@ class Draw:
                 cells["members"] = [str(n) for n in members[w].tolist()]
             else:
                 meters = [f"HP{homes[n].public_id}" for n in w.tolist()]
-                cells = {"hot_water": _decimals((a * 3500).astype(np.int64), 3)}
+                cells = {"hot_water": _decimals((a * 1800).astype(np.int64), 3)}
             lines += self._metered(homes, code, w, e - length + 1, e, {"meter": meters, **cells})
             minutes.append(e * 1440 + 1439)
         return Part(np.concatenate(minutes), lines)
@@ -268,7 +275,7 @@ class Draw:
     def _plants(self, number: int) -> Part:
         firms = self._of["sme"]
         who, month = self._cells(number, self._weights(firms), np.ones(len(self._ends)))
-        size = self._rng.lognormal(4.3, 0.5, len(firms))[who]
+        size = self._rng.lognormal(3.8, 0.5, len(firms))[who]
         end = np.array(self._ends)[month]
         made = (size * np.array(SUN)[self._months[end]] * self._rng.normal(1, 0.08, number)).clip(500).astype(np.int64)
         first = end - np.array([self._days[e].day - 1 for e in end.tolist()])
@@ -281,7 +288,7 @@ class Draw:
         who, last = np.arange(number) * 20, np.full(number, DAYS - 1)
         cells = {
             "meter": [f"PLOT-{firms[w].public_id}" for w in who.tolist()],
-            "area": _decimals(self._rng.integers(20, 150, number), 2),
+            "area": _decimals(self._rng.integers(5, 30, number), 2),
             "increment": _decimals(self._rng.integers(600, 1400, number), 2),
             "years": ["1"] * number,
         }
@@ -324,7 +331,7 @@ class Draw:
         """`number` different cells of a table of rows by columns, more of them where the weights are large."""
         rows, columns = (np.cumsum(weight) / weight.sum() for weight in weights)
         width, cells = len(columns), len(rows) * len(columns)
-        if number * 4 > cells:
+        if number * 2 > cells:
             taken = self._rng.permutation(cells)[:number]
         else:
             taken = np.zeros(0, np.int64)

@@ -127,7 +127,7 @@ def manage(*arguments: str, title: str) -> None:
     say(f"  {title}  {time.monotonic() - began:.1f} s")
 
 
-def seed(url: str) -> None:
+def seed(url: str, scale: str) -> None:
     """In one process, as the worker role: methodologies, then sample people and records. Harmless at each start."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carbon_portal.settings")
     os.environ.setdefault("PORTAL_DB_ROLE", "worker")
@@ -136,7 +136,7 @@ def seed(url: str) -> None:
 
     django.setup()
     call_command("methodology", "sync")
-    call_command("seed_demo", url=url)
+    call_command("seed_demo", url=url, scale=scale)
 
 
 def start_children(var: Path, port: int) -> Iterator[Child]:
@@ -201,7 +201,7 @@ def show_people(var: Path, url: str, seconds: float) -> None:
 # -- the run -----------------------------------------------------------------------------------------------------------
 
 
-def run(port: int, *, fresh: bool) -> None:
+def run(port: int, *, fresh: bool, scale: str) -> None:
     """Bring everything up, then watch it until a signal comes or a process dies."""
     var, url, began = paths.var_folder(), f"http://{HOST}:{port}", time.monotonic()
     var.mkdir(parents=True, exist_ok=True)
@@ -215,7 +215,15 @@ def run(port: int, *, fresh: bool) -> None:
             for report in launcher.start(var):
                 say(f"  {report}")
             manage("manage.py", "migrate", "--no-input", "-v", "0", title="manage.py migrate")
-            manage("-m", "carbon_portal.workflows.run_demo", "--seed", url, title="methodology sync, seed_demo")
+            manage(
+                "-m",
+                "carbon_portal.workflows.run_demo",
+                "--seed",
+                url,
+                "--scale",
+                scale,
+                title="methodology sync, seed_demo",
+            )
             for child in start_children(var, port):
                 children.append(child)  # one by one: those started before an error are stopped too
             wait_ready(children, url)
@@ -260,18 +268,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bin/demo", description="启动演示平台 / run the demo portal")
     parser.add_argument("--port", type=int, default=8000, help="on 127.0.0.1 (default 8000)")
     parser.add_argument("--reset", action="store_true", help="discard the data of earlier demos first")
+    parser.add_argument("--scale", choices=("full", "small"), default="full", help="small: a tenth of the people")
     parser.add_argument("--seed", metavar="URL", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not 1 <= options.port <= 65535:
         parser.error("--port is a number from 1 to 65535")
     if options.seed:
-        seed(options.seed)
+        seed(options.seed, options.scale)
         return 0
     # SIGINT too: a script that starts the demo in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop_by_signal)
     try:
-        run(options.port, fresh=options.reset)
+        run(options.port, fresh=options.reset, scale=options.scale)
     except KeyboardInterrupt:
         return 0
     except (DemoError, ServiceError) as error:

@@ -491,12 +491,12 @@ def test_generated_records_are_the_same_each_time_and_import(tmp_path, alice):
     firm(resident("He").person)
     files = [tmp_path / f"{number}.csv" for number in range(3)]
     for path, seed in zip(files, (7, 7, 8), strict=True):
-        call_command("generate_records", count=3000, seed=seed, out=path, until=dt.date(2026, 11, 20))
+        call_command("generate_records", count=5000, seed=seed, out=path, until=dt.date(2026, 11, 20))
     one, two, other = (path.read_bytes() for path in files)
     assert one == two != other
     received, accepted, rejected, duplicates = counts(run(tmp_path, one))
-    assert received == accepted + rejected + duplicates == 3000
-    assert accepted > 2800  # what a careful feed would have sent
+    assert received == accepted + rejected + duplicates == 5000
+    assert accepted > 4700  # what a careful feed would have sent
     told = [[*csv.DictReader(path.open(encoding="utf-8"))] for path in files[1:]]
     assert {row["activity"] for row in told[0]} == set(activities())
     assert len({row["occurred_on"] or row["period_end"] or row["started_at"][:10] for row in told[0]}) > 350

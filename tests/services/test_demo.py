@@ -121,7 +121,7 @@ def test_the_demo_starts_answers_and_leaves_nothing(demo, var):
     third.process.kill()
     third.process.wait()
     assert processes_of(var)
-    fourth = demo("--reset")
+    fourth = demo("--reset", "--scale", "small")
     fourth.wait_ready()
     assert fourth.status("/readyz") == 200
     assert fourth.end(signal.SIGTERM) == 0

@@ -29,6 +29,14 @@ GIVEN_NAMES = [
     "晓彤",
 ]
 
+METERS = (("030", MeterKind.ELECTRICITY), ("040", MeterKind.WATER), ("050", MeterKind.GAS))
+#: Residents in 10 000, rounded from the census of 2020: only to give the cities believable sizes.
+PEOPLE = {
+    "440100": 1868, "440200": 286, "440300": 1756, "440400": 244, "440500": 550, "440600": 950, "440700": 480,
+    "440800": 698, "440900": 617, "441200": 411, "441300": 604, "441400": 387, "441500": 267, "441600": 284,
+    "441700": 260, "441800": 397, "441900": 1047, "442000": 442, "445100": 257, "445200": 558, "445300": 238,
+}  # fmt: skip
+
 #: role, user name, name shown, region; residents come by phone and stand apart.
 STAFF = (
     (Role.CITY_OFFICER, "gz-officer", "何经办（广州）", GUANGZHOU),
@@ -53,6 +61,8 @@ class Cast:
     firms: list[Participant] = field(default_factory=list)
     meters: dict[str, str] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
+    #: whose pages are looked at
+    named: list[Participant] = field(default_factory=list)
     merchant: Organisation | None = None
     sponsor: Organisation | None = None
 
@@ -61,7 +71,8 @@ def seed_people(*, at: dt.datetime, passwords: dict[str, str], population: int) 
     """Make everybody that is missing. `passwords` holds those of an earlier run by user name and is filled up."""
     cast = Cast()
     _known_residents(cast, at)
-    _families_and_firms(cast, at, population)
+    _families_and_firms(cast, at)
+    cast.named = [*cast.residents, *cast.households, *cast.firms]
     _population(cast, at, population)
     _staff(cast, at, passwords)
     return cast
@@ -94,7 +105,7 @@ def _known_residents(cast: Cast, at: dt.datetime) -> None:
             services.set_consent(person=_person(user), scene=scene, granted=True, at=at)
 
 
-def _families_and_firms(cast: Cast, at: dt.datetime, population: int) -> None:
+def _families_and_firms(cast: Cast, at: dt.datetime) -> None:
     """A family in Guangzhou with its head, a firm with its clerk, a merchant with owner and tills, a sponsor."""
     head = _resident("13900000011", GUANGZHOU, "张国华", at)
     family = services.create_household(head=_person(head), name="张家", region=GUANGZHOU, at=at)
@@ -123,33 +134,38 @@ def _families_and_firms(cast: Cast, at: dt.datetime, population: int) -> None:
     )
 
 
-def _population(cast: Cast, at: dt.datetime, population: int) -> None:
-    """Residents over all cities, the large ones more; every sixth is the head of a family with meters."""
+def _population(cast: Cast, at: dt.datetime, size: int) -> None:
+    """Residents over all cities by their size; of six one heads a family with meters, of fourteen one owns a firm."""
     chance = random.Random(20261122)  # noqa: S311  (plausible names, not secrets)
-    cities = list(regions.cities())
-    weights = [9 if city.code in {GUANGZHOU, "440300"} else 4 if city.code in _LARGE else 2 for city in cities]
-    for number in range(population):
-        city = chance.choices(cities, weights)[0].code
-        region = chance.choice([child.code for child in regions.children(city) if len(child.code) == 6] or [city])
-        name = chance.choice(FAMILY_NAMES) + chance.choice(GIVEN_NAMES)
-        user = _resident(f"1390001{number:04d}", region, name, at)
-        cast.residents.append(_person(user).participant)
-        if number % 6 == 0:
-            family = services.create_household(head=_person(user), name=f"{name[0]}家", region=region, at=at)
-            _bind(cast, family, region, 100 + number, at)
-            cast.households.append(family.participant)
-        if number % 60 == 1:
-            firm = services.register_sme(
-                owner=_person(user),
-                name=f"示例小微企业{number // 60 + 1}号",
-                credit_code=_credit_code(100 + number),
-                region=region,
-                at=at,
-            )
-            cast.firms.append(firm)
+    people: list[services.NewResident] = []
+    for city, number in _spread(size).items():
+        areas = [child.code for child in regions.children(city) if len(child.code) == 6] or [city]
+        for _ in range(number):
+            name = chance.choice(FAMILY_NAMES) + chance.choice(GIVEN_NAMES)
+            people.append(services.NewResident(f"1390002{len(people):04d}", chance.choice(areas), name))
+    residents = services.register_residents(residents=people, at=at)
+    cast.residents += residents
+    families, firms = [], []
+    for number, account in enumerate(residents):
+        who = account.person
+        assert who is not None
+        if number % 5 == 0:
+            numbers = {kind.value: f"{prefix}{account.region}{number:05d}" for prefix, kind in METERS}
+            families.append(services.NewFamily(who, f"{who.name[0]}家", account.region, numbers))
+        if number % 14 == 1:
+            name, code = f"示例小微企业{number // 14 + 1}号", _credit_code(10_000 + number)
+            firms.append(services.NewFirm(who, name, code, account.region))
+    homes = services.create_households(families=families, at=at)
+    for home, family in zip(homes, families, strict=True):
+        cast.households.append(home)
+        cast.meters.update({f"{home.household_id}:{kind}": number for kind, number in family.meters.items()})
+    cast.firms += services.register_smes(firms=firms, at=at)
 
 
-_LARGE = {"440600", "441900", "442000", "440400", "441300"}
+def _spread(size: int) -> dict[str, int]:
+    """How many residents each city has: none without a handful, the large ones more."""
+    total = sum(PEOPLE.values())
+    return {city.code: max(size // 120, size * PEOPLE[city.code] // total) for city in regions.cities()}
 
 
 def _staff(cast: Cast, at: dt.datetime, passwords: dict[str, str]) -> None:
@@ -187,7 +203,7 @@ def _person(user: User) -> Person:
 
 
 def _bind(cast: Cast, family: Household, region: str, number: int, at: dt.datetime) -> None:
-    for prefix, kind in (("030", MeterKind.ELECTRICITY), ("040", MeterKind.WATER), ("050", MeterKind.GAS)):
+    for prefix, kind in METERS:
         meter = services.bind_meter(
             kind=kind, number=f"{prefix}{region}{number:04d}", region=region, household=family, at=at
         )
