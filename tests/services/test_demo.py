@@ -42,7 +42,7 @@ class Demo:
         return self.output.read_text()
 
     def wait_ready(self):
-        assert wait_until(lambda: READY in self.text() or self.process.poll() is not None, seconds=240, step=0.2)
+        assert wait_until(lambda: READY in self.text() or self.process.poll() is not None, seconds=600, step=0.2)
         assert self.process.poll() is None, self.text()
 
     def status(self, path):
