@@ -83,8 +83,9 @@ def run_since_checkpoint() -> Iterator[Finding]:
 def fast(*, accounts: Collection[str] = (), records: Collection[int] = (), through: Any = None) -> list[Finding]:
     """The checks about what these accounts (addresses) and records touch; only those that found something.
 
-    For use within a process, in the caller's transaction or outside of one: some ten milliseconds at most for a
-    handful, however large the books are around an ordinary participant. Not asked: triggers and grants (V4), published
+    For use within a process, in the caller's transaction or outside of one: milliseconds for a handful in small books.
+    The cost follows the lines of the entries that touch the accounts: an award of thousands is read whole. Not
+    asked: triggers and grants (V4), published
     documents (V42b to V42d), and V60, which compares with the wall clock. Needs the right to read, nothing else.
     `through` is a cursor other than of Django's connection.
     """

@@ -25,6 +25,12 @@ _RECORDS = """
     behaviors_evidence AS (SELECT * FROM public.behaviors_evidence WHERE record_id = ANY ($1)),
     credits_accrualitem AS (SELECT i.* FROM public.credits_accrualitem i JOIN credits_reduction x
                                 ON x.id = i.reduction_id),
+    ledger_ledgeraccount AS (
+        SELECT l.* FROM public.ledger_ledgeraccount l
+         WHERE l.address IN (SELECT 'participant:' || a.participant_id || ':points:' || a.year
+                               FROM credits_accrualitem i JOIN public.credits_pointsaccrual a ON a.id = i.accrual_id)),
+    ledger_ledgerline AS (SELECT l.* FROM public.ledger_ledgerline l JOIN ledger_ledgeraccount a
+                              ON a.id = l.account_id),
     credits_queuedaward AS (SELECT q.* FROM public.credits_queuedaward q JOIN credits_reduction x
                                 ON x.id = q.reduction_id),
     credits_claim AS (SELECT c.* FROM public.credits_claim c JOIN credits_reduction x ON x.id = c.reduction_id),
