@@ -301,8 +301,8 @@ def test_a_forged_transaction_id_does_not_open_an_entry(lasting, as_role):
         "pool:" + "A" * 36,
         "elsewhere:" + "1" * 8,
         "",
-        f"pool:{uuid4()}\n",
-        f"voucher:{uuid4()}:points:20261",
+        "pool:b54012e9-d225-4d94-9dc1-aecf2db53a7d\n",
+        "voucher:62795e6c-214c-4390-b588-b82b92c33171:points:20261",
     ],
 )
 def test_an_address_is_of_the_chart_and_holds_no_personal_data(web, address):
