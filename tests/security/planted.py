@@ -22,6 +22,8 @@ AUDIENCES = {
     "host": frozenset({"alice", "bob", "carol"}),
     "firm": frozenset({"sme_owner", "sme_clerk"}),
     "till": frozenset({"cashier", "merchant_owner"}),
+    # Whoever is shown the code at the till learns what it is for; the matrix shows it to every actor, one cashier may.
+    "ticket": frozenset({"alice", "no_scope", "expired", "cookie", "cashier"}),
     "receipt": frozenset({"alice", "cashier"}),
 }
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from carbon_portal.kernel import clock
+from merchants.codes import qr_payload
 from tests.security.gate import AREA_STAFF, BAD_TOKENS, Args, Row, policy_faults
 from tests.security.world import World
 
@@ -34,7 +36,8 @@ _CITY: Args = lambda world: {"region": "440100"}  # noqa: E731
 _NO_CITY = ({"region": "999999"}, {"region": "x" * 5000}, {"region": "\x00"}, {"region": "110000"})
 _HEAD, _BOB_TOO = frozenset({"alice"}), frozenset({"bob"})
 _TILL = frozenset({"cashier"})
-_CODE: Args = lambda world: {"code": world.held_digits, "request_key": uuid.uuid4().hex}  # noqa: E731
+_QR: Args = lambda world: {"code": qr_payload(world.voucher, clock.now())}  # noqa: E731  (as good as the customer's)
+_CODE: Args = lambda world: {**_QR(world), "request_key": uuid.uuid4().hex}  # noqa: E731
 _METRO: Args = lambda world: {"code": "GD-METRO-TRIP", "version": "1.0"}  # noqa: E731
 _NO_METHOD = (
     {"code": "NO-SUCH", "version": "1.0"},
@@ -143,7 +146,7 @@ ROWS: dict[str, Row] = {
     "voucher-create": Row("app"),
     "voucher": Row("app", _VOUCHER, _UUID),
     "voucher-codes": Row("app", _VOUCHER, _UUID),
-    "capture": Row("app", roles=_TILL, form=lambda world: {"code": world.held_digits}),
+    "capture": Row("app", roles=_TILL, form=_QR),
     "capture-reversal": Row("app", _CAPTURED, _UUID, owner="cashier"),
     "region-list": Row("public"),
     "dashboard": Row("public", _CITY, _NO_CITY),

@@ -57,7 +57,6 @@ class World:
     record: BehaviorRecord
     evidence: Evidence
     voucher: uuid.UUID
-    held_digits: str
     captured: uuid.UUID
     household_invitation: int
     invitation_to_carol: int
@@ -207,7 +206,6 @@ def furnish(cast: Cast, exchange: Exchange, *, stranger: User, number: int) -> W
         record=record,
         evidence=Evidence.objects.get(record_id=record.pk),
         voucher=held.pk,
-        held_digits=merchants.show_digits(voucher=held, at=now)[0],
         captured=captured.pk,
         household_invitation=to_stranger.pk,
         invitation_to_carol=to_carol.pk,
@@ -239,8 +237,8 @@ def _marks(world: World) -> list[tuple[str, str, str]]:
         (f"{MARK}-photo", "name of a photo as it was sent", "nobody"),
         (str(world.evidence.pk), "photo", "person"),
         (world.evidence.path, "path of a photo", "nobody"),
-        (str(held.pk), "voucher", "person"),
-        (held.number, "number of a voucher", "person"),
+        (str(held.pk), "voucher", "ticket"),
+        (held.number, "number of a voucher", "ticket"),
         (captured.number, "number of a used voucher", "receipt"),
         (str(account.pk), "account of a resident", "person"),
         (account.public_id, "public id of a resident", "person"),
