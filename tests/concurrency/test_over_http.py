@@ -235,3 +235,9 @@ def test_without_one_at_a_time_the_limit_leaks(start: Start) -> None:
 
     assert counted[201, ""] > 5
     assert "V10b" in violations()
+
+
+def test_every_switch_still_fits_the_guards(own_database, as_role) -> None:
+    """A guard that was rewritten is named here, before its twin runs without having switched anything off."""
+    for switch in switches.ALL:
+        switches.apply(switch, as_role)
