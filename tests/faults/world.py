@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,15 @@ def in_state(ids: list[int], state: str) -> bool:
     return BehaviorRecord.objects.filter(pk__in=ids, state=state).count() == len(ids)
 
 
+def quantified(ids: list[int], state: str) -> None:
+    """Quantify here; a task of a killed process that comes back beside us may have some of the records in hand."""
+    end = time.monotonic() + 30
+    while not in_state(ids, state):
+        assert time.monotonic() < end, f"records are not {state}"
+        services.quantify_pending(until_empty=True)
+        time.sleep(0.05)
+
+
 def violations() -> dict[str, list[list[str]]]:
     """What all of `verify` finds, by id."""
     return {finding.id: finding.offenders for finding in run.run() if finding.count}
@@ -81,8 +91,7 @@ def quantification() -> Work:
 def closing() -> Work:
     """Provisional records whose correction window has just ended."""
     ids = fill(window=dt.timedelta(hours=1))
-    services.quantify_pending(until_empty=True)
-    assert in_state(ids, "provisional")
+    quantified(ids, "provisional")
     BehaviorRecord.objects.filter(pk__in=ids).update(window_ends_at=clock.now() - dt.timedelta(minutes=1))
     return Work(send("credits.close_windows"), lambda: in_state(ids, "final"))
 
@@ -90,7 +99,7 @@ def closing() -> Work:
 def undoing() -> Work:
     """Provisional records that their owners take back."""
     ids = fill(window=dt.timedelta(hours=1))
-    services.quantify_pending(until_empty=True)
+    quantified(ids, "provisional")
     found = BehaviorRecord.objects.filter(pk__in=ids).select_related("participant__person")
 
     def begin() -> None:
@@ -110,7 +119,7 @@ def queue() -> Work:
     key = f"queue-{clock.now().timestamp()}"
     services.fund_pool(region=SHENZHEN, sponsor=None, points=1, actor=None, at=clock.now(), key=f"{key}-open")
     ids = fill(region=FUTIAN)
-    services.quantify_pending(until_empty=True)
+    quantified(ids, "final")
     waiting = QueuedAward.objects.filter(record_id__in=ids).count()
     assert waiting
 
