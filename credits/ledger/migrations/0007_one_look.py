@@ -1,4 +1,4 @@
-"""The guard of the lines takes one look where it took three (0007_one_look.sql)."""
+"""The guard of the lines takes one look where it took several (0007_one_look.sql)."""
 
 from pathlib import Path
 

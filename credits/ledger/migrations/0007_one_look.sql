@@ -1,4 +1,5 @@
--- Seals the lines of a statement; as before, with one look at the lines, their accounts and their entry.
+-- Seals the lines of a statement; as before (0002), with one look at the lines, their accounts and their entry, and pools'
+-- slots are locked before other accounts.
 CREATE OR REPLACE FUNCTION ledger_seal_lines() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
