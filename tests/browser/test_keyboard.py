@@ -107,7 +107,7 @@ def test_a_code_is_captured_at_the_till_and_taken_back(browser: Browser, world: 
     page.keyboard.press("Enter")
     verdict = page.locator("[data-verdict=ok]")
     expect(verdict).to_be_visible()
-    assert page.evaluate("document.activeElement.dataset.verdict") == "ok", "the answer is read out at once"
+    expect(verdict, "the answer is read out at once").to_be_focused()
     voucher = Voucher.objects.filter(state="captured").latest("closed_at")
     tab_to(page, f"form[action*='{voucher.pk}/refund'] button")
     page.keyboard.press("Enter")
