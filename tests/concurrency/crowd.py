@@ -3,9 +3,11 @@
 import http.client
 import json
 import threading
+import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ from django.db import connection
 from accounts.models import User
 from carbon_portal.workflows.management.commands.demo_token import issue
 from carbon_portal.workflows.verify import run
+from tests import database
 
 OFFERS, VOUCHERS, CAPTURES = "/api/v1/offers", "/api/v1/me/vouchers", "/api/v1/till/captures"
 
@@ -82,6 +85,45 @@ def at_once(queues: Sequence[Sequence[Callable[[], Answer]]]) -> list[list[Answe
         thread.join()
     assert not faults, faults
     return answers
+
+
+@contextmanager
+def shut_until_two_wait(lock: str, *params: object) -> Iterator[None]:
+    """Hold a row's lock until two sessions wait for it: whoever looks first and decides later has looked by then."""
+    name = str(connection.settings_dict["NAME"])
+    holder = database.connect("portal_owner", name)
+    holder.cursor().execute(lock, params)
+
+    def open_when_two_wait() -> None:
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            waiting = _waiting(name)
+            if waiting >= 2:
+                break
+            if waiting == 1:
+                end = min(end, time.monotonic() + 2)  # nobody is kept past the server's lock_timeout
+            time.sleep(0.005)
+        holder.close()
+
+    opener = threading.Thread(target=open_when_two_wait)
+    opener.start()
+    try:
+        yield
+    finally:
+        opener.join()
+
+
+def _waiting(name: str) -> int:
+    """Sessions of the database that wait for a lock."""
+    looking = database.connect("superuser", "postgres")
+    try:
+        with looking.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'", [name]
+            )
+            return int(cursor.fetchone()[0])
+    finally:
+        looking.close()
 
 
 def count(answers: Sequence[Sequence[Answer]]) -> Counter[tuple[int, str]]:

@@ -21,7 +21,17 @@ from merchants.models import Voucher
 from merchants.services import publish_offer, take_voucher
 from tests import portal
 from tests.concurrency import switches
-from tests.concurrency.crowd import CAPTURES, VOUCHERS, Answer, Client, at_once, clients, count, violations
+from tests.concurrency.crowd import (
+    CAPTURES,
+    VOUCHERS,
+    Answer,
+    Client,
+    at_once,
+    clients,
+    count,
+    shut_until_two_wait,
+    violations,
+)
 from tests.ledger.world import scalar
 from tests.merchants.world import Exchange, build_exchange, give_bonus, in_stock
 from tests.people import build_cast, personal_account, resident
@@ -29,6 +39,8 @@ from tests.people import build_cast, personal_account, resident
 pytestmark = pytest.mark.slow
 
 WORKERS = 4
+VOUCHER = "SELECT FROM merchants_voucher WHERE uuid = %s FOR UPDATE"
+STOCK_OF = "SELECT FROM merchants_offerslot WHERE offer_id = %s FOR UPDATE"
 Servers = Callable[[str], portal.Portal]
 Start = Callable[..., portal.Portal]
 
@@ -175,7 +187,8 @@ def one_code_at_two_tills(server: portal.Portal) -> tuple[Counter, Exchange]:
     tills = [clients(server.port, till, 25) for till in shop.tills]
     code = {"code": codes.qr_payload(voucher.uuid, clock.now())}
     ask = [functools.partial(till.post, CAPTURES, code) for both in zip(*tills, strict=True) for till in both]
-    return count(at_once([[one, one] for one in ask])), shop
+    with shut_until_two_wait(VOUCHER, voucher.uuid):
+        return count(at_once([[one, one] for one in ask])), shop
 
 
 def test_one_code_shown_a_hundred_times_at_two_tills_is_redeemed_once(start: Start) -> None:
@@ -199,7 +212,8 @@ def two_hundred_buyers_of_ten(server: portal.Portal) -> tuple[Counter, Exchange]
     shop = exchange(stock=10, per_person=1)
     devices = [clients(server.port, buyer)[0] for buyer in residents(200, 7)]
     queues = [[take(device, shop.offer.uuid) for device in devices[start::50]] for start in range(50)]
-    return count(at_once(queues)), shop
+    with shut_until_two_wait(STOCK_OF, shop.offer.pk):
+        return count(at_once(queues)), shop
 
 
 def test_ten_pieces_go_to_ten_of_two_hundred_buyers(start: Start) -> None:
@@ -220,7 +234,9 @@ def test_stock_that_is_read_and_then_written_is_sold_more_often(start: Start) ->
 def fifty_requests_of_one_person(server: portal.Portal) -> Counter:
     shop = exchange(stock=100, per_person=5)
     alice = rich(resident("+8613900080000"), 1_000)
-    return count(at_once([[take(device, shop.offer.uuid)] for device in clients(server.port, alice, 50)]))
+    devices = clients(server.port, alice, 50)
+    with shut_until_two_wait(STOCK_OF, shop.offer.pk):
+        return count(at_once([[take(device, shop.offer.uuid)] for device in devices]))
 
 
 def test_fifty_requests_of_one_person_stop_at_the_limit_of_five(start: Start) -> None:
