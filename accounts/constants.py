@@ -39,6 +39,10 @@ class Role(models.TextChoices):
     CITY_APPROVER = "city_approver", "市级审定人"
     PROVINCE_OFFICER = "province_officer", "省级经办人"
     PROVINCE_APPROVER = "province_approver", "省级审定人"
+    EXPERT = "expert", "专家"
+    JOINT_DEPARTMENT = "joint_department", "联席部门经办人"
+    RESEARCH_INSTITUTE = "research_institute", "研究机构"
+    VERIFIER = "verifier", "核查员"
     SYSTEM_ADMIN = "system_admin", "系统管理员"
     SECURITY_ADMIN = "security_admin", "安全管理员"
     AUDITOR = "auditor", "审计管理员"
@@ -49,7 +53,12 @@ PROVINCE_ROLES = frozenset({Role.PROVINCE_OFFICER, Role.PROVINCE_APPROVER, Role.
 # Who looks after the deeds of an area; administrators look after accounts and keys and see nobody's records.
 AREA_ROLES = CITY_ROLES | PROVINCE_ROLES
 STAFF_ROLES = AREA_ROLES | {Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN}
-REGION_ROLES = STAFF_ROLES
+# Who advises on methods and checks samples: a desk of their own, but no area whose people they may see.
+ADVISER_ROLES = frozenset({Role.EXPERT, Role.JOINT_DEPARTMENT, Role.RESEARCH_INSTITUTE, Role.VERIFIER})
+DESK_ROLES = STAFF_ROLES | ADVISER_ROLES
+REGION_ROLES = DESK_ROLES
+# Held for a department of the government: its answer is the department's, in a region.
+DEPARTMENT_ROLES = frozenset({Role.JOINT_DEPARTMENT})
 FIRM_ROLES = frozenset({Role.SME_OWNER, Role.SME_CLERK})
 MERCHANT_ROLES = frozenset({Role.MERCHANT_OWNER, Role.CASHIER})
 ORGANISATION_ROLES = FIRM_ROLES | MERCHANT_ROLES | {Role.SPONSOR}

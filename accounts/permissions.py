@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from carbon_portal.kernel.errors import Forbidden
 
 from . import selectors
-from .constants import STAFF_ROLES, Role
+from .constants import DESK_ROLES, STAFF_ROLES, Role
 
 View = Callable[Concatenate[HttpRequest, ...], HttpResponseBase]
 
@@ -35,6 +35,8 @@ def login_required_with_role(*roles: str) -> Callable[[View], View]:
 
 
 staff_required = login_required_with_role(*STAFF_ROLES)
+# Staff and those who advise them: experts, departments, research institutes, verifiers.
+desk_required = login_required_with_role(*DESK_ROLES)
 
 
 def account_required(view: View) -> View:

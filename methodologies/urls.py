@@ -1,11 +1,11 @@
 from django.urls import path
 
-from . import views
+from .views import library
 
 app_name = "methodologies"
 
 urlpatterns = [
-    path("methodologies/", views.library, name="list"),
-    path("methodologies/<slug:code>/<str:version>/", views.version_page, name="version"),
-    path("methodologies/<slug:code>/<str:version>/document.yaml", views.version_source, name="source"),
+    path("methodologies/", library.catalogue, name="list"),
+    path("methodologies/<slug:code>/<str:version>/", library.version_page, name="version"),
+    path("methodologies/<slug:code>/<str:version>/document.yaml", library.version_source, name="source"),
 ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.contrib.auth.hashers import make_password
 
 from accounts import credit_code, services
-from accounts.constants import MeterKind, OrganisationKind, Role
+from accounts.constants import DEPARTMENT_ROLES, MeterKind, OrganisationKind, Role
 from accounts.models import Household, Meter, Organisation, Participant, Person, User
 
 GUANGZHOU, ZHONGSHAN, PROVINCE = "440100", "442000", "440000"
@@ -96,6 +96,21 @@ def staff(username: str, role: Role, *, name: str, region: str, at: dt.datetime 
     User.objects.filter(pk=user.pk, password__startswith="!").update(password=_encoded_password())
     user.refresh_from_db()
     services.grant_role(person=person_of(user), role=role, region=region, at=at)
+    return user
+
+
+def adviser(role: Role, *, number: int = 1, region: str = PROVINCE, at: dt.datetime = OPENED_AT) -> User:
+    """An expert, a department's clerk, a researcher or a verifier; `number` tells several of one role apart."""
+    code = f"{role.value}-{number}"
+    user = services.register_staff(username=code, password=None, name=f"{role.label}{number}", region=region, at=at)
+    User.objects.filter(pk=user.pk, password__startswith="!").update(password=_encoded_password())
+    user.refresh_from_db()
+    department = None
+    if role in DEPARTMENT_ROLES:
+        department = services.register_organisation(
+            kind=OrganisationKind.AUTHORITY, name=f"第{number}部门", credit_code="", region=region, at=at
+        )
+    services.grant_role(person=person_of(user), role=role, organisation=department, region=region, at=at)
     return user
 
 

@@ -7,7 +7,14 @@ from django.db import transaction
 
 from accounts import credit_code as credit_codes
 from accounts import selectors
-from accounts.constants import ORGANISATION_ROLES, REGION_ROLES, OrganisationKind, ParticipantKind, Role
+from accounts.constants import (
+    DEPARTMENT_ROLES,
+    ORGANISATION_ROLES,
+    REGION_ROLES,
+    OrganisationKind,
+    ParticipantKind,
+    Role,
+)
 from accounts.errors import OrganisationExists, RoleScopeInvalid
 from accounts.models import Membership, Organisation, Participant, Person
 from carbon_portal.kernel.audit import record_event
@@ -68,9 +75,10 @@ def grant_role(
     at: dt.datetime,
     actor: Person | None = None,
 ) -> Membership:
-    """Give a role in its scope: a region for staff, an organisation for firms, shops and sponsors."""
+    """Give a role in its scope: a region for staff and advisers, an organisation for firms, shops and sponsors, and
+    both for a department of the government."""
     known = Role(role)
-    if known in ORGANISATION_ROLES and organisation is None:
+    if known in ORGANISATION_ROLES | DEPARTMENT_ROLES and organisation is None:
         raise RoleScopeInvalid(role=known.label, role_en=known.value, scope="所属单位", scope_en="an organisation")
     if known in REGION_ROLES and not region:
         raise RoleScopeInvalid(role=known.label, role_en=known.value, scope="地区", scope_en="a region")

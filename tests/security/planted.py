@@ -8,10 +8,10 @@ from typing import Any
 from django.test import override_settings
 
 from accounts import services as accounts
-from accounts.constants import OrganisationKind, Role
+from accounts.constants import ADVISER_ROLES, OrganisationKind, Role
 from accounts.models import User
 from carbon_portal.kernel import clock
-from tests.people import GUANGZHOU, PROVINCE, make_credit_code, person_of, resident, staff
+from tests.people import GUANGZHOU, PROVINCE, adviser, make_credit_code, person_of, resident, staff
 from tests.security.gate import Gate, Row, gate_for
 from tests.security.world import Canary, World, build_far_world, build_world, mark
 
@@ -81,4 +81,5 @@ def _users(near: World) -> dict[str, User | None]:
         "sponsor": sponsor,
         "system_admin": staff("gd-system", Role.SYSTEM_ADMIN, name="孙系统", region=PROVINCE),
         "security_admin": staff("gd-security", Role.SECURITY_ADMIN, name="钱安全", region=PROVINCE),
+        **{role.value: adviser(role) for role in sorted(ADVISER_ROLES)},
     }

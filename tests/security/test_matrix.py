@@ -160,7 +160,7 @@ ROWS: dict[str, Row] = {
 ACTORS = (
     "anonymous", "newcomer", "resident", "alice", "bob", "carol", "sme_owner", "sme_clerk", "merchant_owner", "cashier",
     "sponsor", "city_officer", "city_approver", "province_officer", "province_approver", "auditor", "system_admin",
-    "security_admin", *BAD_TOKENS,
+    "security_admin", "expert", "joint_department", "research_institute", "verifier", *BAD_TOKENS,
 )  # fmt: skip
 
 

@@ -45,9 +45,21 @@ STAFF = (
     (Role.CITY_APPROVER, "zs-approver", "郑审定（中山）", ZHONGSHAN),
     (Role.PROVINCE_OFFICER, "gd-officer", "梁经办（省）", PROVINCE),
     (Role.PROVINCE_APPROVER, "gd-approver", "谢审定（省）", PROVINCE),
+    (Role.EXPERT, "expert-1", "方专家", PROVINCE),
+    (Role.EXPERT, "expert-2", "夏专家", PROVINCE),
+    (Role.EXPERT, "expert-3", "江专家", PROVINCE),
+    (Role.RESEARCH_INSTITUTE, "institute", "沈研究员", PROVINCE),
+    (Role.VERIFIER, "verifier", "秦核查", PROVINCE),
     (Role.SYSTEM_ADMIN, "system-admin", "系统管理员", PROVINCE),
     (Role.SECURITY_ADMIN, "security-admin", "安全管理员", PROVINCE),
     (Role.AUDITOR, "auditor", "审计管理员", PROVINCE),
+)
+
+#: Departments that sign jointly: user name, name shown, department.
+DEPARTMENTS = (
+    ("transport", "韩会签（交通）", "示例交通运输厅"),
+    ("ecology", "唐会签（生态环境）", "示例生态环境厅"),
+    ("housing", "冯会签（住建）", "示例住房城乡建设厅"),
 )
 
 
@@ -173,6 +185,16 @@ def _staff(cast: Cast, at: dt.datetime, passwords: dict[str, str]) -> None:
         user = _with_password(username, name, region, passwords, at)
         services.grant_role(person=_person(user), role=role, region=region, at=at)
         _entry(cast, user, role, region, passwords[username])
+    for username, name, department in DEPARTMENTS:
+        authority = services.register_organisation(
+            kind=OrganisationKind.AUTHORITY, name=department, credit_code="", region=PROVINCE, at=at
+        )
+        user = _with_password(username, name, PROVINCE, passwords, at)
+        services.grant_role(
+            person=_person(user), role=Role.JOINT_DEPARTMENT, organisation=authority, region=PROVINCE, at=at
+        )
+        _entry(cast, user, Role.JOINT_DEPARTMENT, PROVINCE, passwords[username])
+        cast.users[username] = user
     for role, username, name, organisation in (
         (Role.MERCHANT_OWNER, "tea-owner", "潘店主", cast.merchant),
         (Role.CASHIER, "tea-cashier-1", "店员小王", cast.merchant),

@@ -13,7 +13,7 @@ from django.db.models import Q
 from oauth2_provider.models import get_access_token_model
 
 from accounts import phones, selectors
-from accounts.constants import STAFF_ROLES, Role
+from accounts.constants import DESK_ROLES, Role
 from accounts.errors import PhoneInvalid
 from accounts.models import User
 from carbon_portal.kernel import clock, scope
@@ -30,7 +30,7 @@ def scopes_of(user: User) -> list[str]:
         scopes.append("me")
     if roles & {Role.CASHIER.value, Role.MERCHANT_OWNER.value}:
         scopes.append("till")
-    if roles & {role.value for role in STAFF_ROLES}:
+    if roles & {role.value for role in DESK_ROLES}:
         scopes.append("dashboards")
     return scopes
 

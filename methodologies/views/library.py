@@ -6,11 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from . import present, selectors
+from methodologies import present, selectors
 
 
 @require_GET
-def library(request: HttpRequest) -> HttpResponse:
+def catalogue(request: HttpRequest) -> HttpResponse:
     """Every published methodology by sector."""
     versions = list(selectors.public_versions())
     sectors = [

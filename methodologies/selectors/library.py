@@ -10,14 +10,13 @@ from functools import lru_cache
 from django.db.models import QuerySet
 
 from carbon_portal.kernel.errors import NotFound
-
-from .constants import FROZEN_STATES, VersionState
-from .engine import Program, load_document, load_factors
-from .engine import compile as compile_document
-from .engine.document import FactorLibrary as Factors
-from .engine.document import Input
-from .errors import FactorsMissing
-from .models import FactorLibrary, MethodologyVersion
+from methodologies.constants import FROZEN_STATES, VersionState
+from methodologies.engine import Program, load_document, load_factors
+from methodologies.engine import compile as compile_document
+from methodologies.engine.document import FactorLibrary as Factors
+from methodologies.engine.document import Input
+from methodologies.errors import FactorsMissing
+from methodologies.models import FactorLibrary, MethodologyVersion
 
 NATION = "000000"
 

@@ -7,8 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from carbon_portal.kernel.append_only import NO_TRUNCATE, AppendOnly
-
-from .constants import FROZEN_STATES, VersionState
+from methodologies.constants import FROZEN_STATES, VersionState
 
 _FROZEN = ", ".join(f"'{state.value}'" for state in FROZEN_STATES)
 

@@ -13,15 +13,14 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 
 from carbon_portal.kernel import audit
 from carbon_portal.kernel.models import Approval
+from methodologies.constants import FROZEN_STATES, VersionState
+from methodologies.engine import load_document, load_factors
+from methodologies.engine.document import Document
+from methodologies.engine.document import FactorLibrary as Factors
+from methodologies.errors import AnotherCodeInForce, FactorChanged, LibraryError, PublishedVersionChanged, ScopeChanged
+from methodologies.models import FactorLibrary, Methodology, MethodologyVersion
 
-from .constants import FROZEN_STATES, VersionState
-from .engine import load_document, load_factors
-from .engine.document import Document
-from .engine.document import FactorLibrary as Factors
-from .errors import AnotherCodeInForce, FactorChanged, LibraryError, PublishedVersionChanged, ScopeChanged
-from .models import FactorLibrary, Methodology, MethodologyVersion
-
-LIBRARY = Path(__file__).with_name("library")
+LIBRARY = Path(__file__).parents[1] / "library"
 FACTORS_FILE = "factors.yaml"
 _SCOPE = ("activity", "region", "level", "sector")
 

@@ -1,0 +1,1 @@
+"""Pages about methods: parse, call one selector or service, render."""
