@@ -15,9 +15,8 @@ from accounts.models import Organisation, Participant
 from behaviors.constants import EvidenceGrade
 from carbon_portal.kernel.append_only import NO_TRUNCATE, AppendOnly
 from carbon_portal.kernel.fields import QuantityField
+from credits.constants import ClaimKind, TotalState
 from methodologies.models import MethodologyVersion
-
-from .constants import ClaimKind, TotalState
 
 _COUNT_CLAIMS = """
     INSERT INTO credits_claimedgrams AS c (reduction_id, limit_g, claimed_g)

@@ -1,0 +1,37 @@
+"""Rows of this app, by noun."""
+
+from .books import (
+    AccrualItem,
+    Basis,
+    CityTotal,
+    Claim,
+    ClaimedGrams,
+    DailyTotal,
+    FullTotal,
+    FundedPool,
+    LimitUsage,
+    MonthlyTotal,
+    PointsAccrual,
+    PointsRule,
+    QueuedAward,
+    Reduction,
+    Total,
+)
+
+__all__ = [
+    "AccrualItem",
+    "Basis",
+    "CityTotal",
+    "Claim",
+    "ClaimedGrams",
+    "DailyTotal",
+    "FullTotal",
+    "FundedPool",
+    "LimitUsage",
+    "MonthlyTotal",
+    "PointsAccrual",
+    "PointsRule",
+    "QueuedAward",
+    "Reduction",
+    "Total",
+]
