@@ -1,6 +1,7 @@
 """States of a version's life (methodology-format, section 9)."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class VersionState(models.TextChoices):
@@ -16,3 +17,62 @@ class VersionState(models.TextChoices):
 
 # What has once been in force and is therefore frozen for ever.
 FROZEN_STATES = (VersionState.PUBLISHED, VersionState.SUPERSEDED, VersionState.WITHDRAWN)
+
+
+class StageState(models.TextChoices):
+    """The steps that a version passes; several of them are one state of the version (`STATE_OF_STAGE`)."""
+
+    DRAFT = "draft", _("起草")
+    SUBMITTED = "submitted", _("报送")
+    IN_REVIEW = "in_review", _("省级受理")
+    EXPERT_REVIEW = "expert_review", _("专家论证")
+    JOINT_SIGNING = "joint_signing", _("会签")
+    PUBLIC_COMMENT = "public_comment", _("公示")
+    APPROVED = "approved", _("审定")
+    PUBLISHED = "published", _("全省推广")
+    RETURNED = "returned", _("退回修改")
+    SUPERSEDED = "superseded", _("被取代")
+    WITHDRAWN = "withdrawn", _("停用")
+
+
+STATE_OF_STAGE = {
+    StageState.DRAFT: VersionState.DRAFT,
+    StageState.SUBMITTED: VersionState.SUBMITTED,
+    StageState.IN_REVIEW: VersionState.IN_REVIEW,
+    StageState.EXPERT_REVIEW: VersionState.IN_REVIEW,
+    StageState.JOINT_SIGNING: VersionState.IN_REVIEW,
+    StageState.PUBLIC_COMMENT: VersionState.PUBLIC_COMMENT,
+    StageState.APPROVED: VersionState.APPROVED,
+    StageState.PUBLISHED: VersionState.PUBLISHED,
+    StageState.RETURNED: VersionState.DRAFT,
+    StageState.SUPERSEDED: VersionState.SUPERSEDED,
+    StageState.WITHDRAWN: VersionState.WITHDRAWN,
+}
+
+# What may follow what. Whatever lies with the province can be returned to the author, with a list of what is missing.
+NEXT_STAGES: dict[str, frozenset[str]] = {
+    StageState.DRAFT: frozenset({StageState.SUBMITTED}),
+    StageState.RETURNED: frozenset({StageState.SUBMITTED}),
+    StageState.SUBMITTED: frozenset({StageState.IN_REVIEW, StageState.RETURNED}),
+    StageState.IN_REVIEW: frozenset({StageState.EXPERT_REVIEW, StageState.RETURNED}),
+    StageState.EXPERT_REVIEW: frozenset({StageState.JOINT_SIGNING, StageState.RETURNED}),
+    StageState.JOINT_SIGNING: frozenset({StageState.PUBLIC_COMMENT, StageState.RETURNED}),
+    StageState.PUBLIC_COMMENT: frozenset({StageState.APPROVED, StageState.RETURNED}),
+    StageState.APPROVED: frozenset({StageState.PUBLISHED, StageState.RETURNED}),
+    StageState.PUBLISHED: frozenset({StageState.SUPERSEDED, StageState.WITHDRAWN}),
+    StageState.SUPERSEDED: frozenset(),
+    StageState.WITHDRAWN: frozenset(),
+}
+
+# Terms of the portal's own rules, in working days from entering a step: the plan names none. Each can be set otherwise
+# when a step is entered, and stands in public from then on.
+WORKING_DAYS = {
+    StageState.SUBMITTED: 5,  # to accept or to return
+    StageState.IN_REVIEW: 10,  # to invite experts
+    StageState.EXPERT_REVIEW: 20,
+    StageState.JOINT_SIGNING: 10,
+    StageState.APPROVED: 10,  # to publish
+}
+DECISION_WORKING_DAYS = 10  # after the comments close
+COMMENT_DAYS = 30  # calendar days, at the least
+NOTICE_DAYS = 30  # calendar days from publication to the first day in force, at the least

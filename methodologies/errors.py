@@ -1,6 +1,10 @@
 """Refusals of the methodology library."""
 
+from django.utils import translation
+
 from carbon_portal.kernel.errors import DomainError
+
+from .constants import StageState
 
 
 class LibraryError(DomainError):
@@ -57,3 +61,38 @@ class FactorsMissing(LibraryError):
     code = "factors_missing"
     zh = "数据库里还没有因子库。请先运行 manage.py methodology sync。"
     en = "The database has no factor library yet. Run manage.py methodology sync first."
+
+
+class ReviewError(DomainError):
+    """Base of what the way to publication refuses; nothing was changed."""
+
+    http_status = 409
+    title = "没有办理"
+    title_en = "Not done"
+
+
+class WrongStage(ReviewError):
+    """A step out of order, most often because somebody else was faster. Data: version, now, wanted (StageState)."""
+
+    code = "wrong_stage"
+    zh = "{version} 现在处于“{now_zh}”，不能进入“{wanted_zh}”。可能有同事刚刚办理过，请刷新页面再看。"
+    en = (
+        "{version} stands at “{now_en}” and can't go on to “{wanted_en}”. A colleague may just have dealt with it: "
+        "reload the page."
+    )
+
+    def __init__(self, *, version: str, now: StageState, wanted: StageState) -> None:
+        names = {}
+        for key, state in (("now", now), ("wanted", wanted)):
+            for language in ("zh", "en"):
+                with translation.override("zh-hans" if language == "zh" else "en"):
+                    names[f"{key}_{language}"] = str(state.label)
+        super().__init__(version=version, **names)
+
+
+class NotThisContent(ReviewError):
+    """What was looked at is not what stands there now. Data: version."""
+
+    code = "not_this_content"
+    zh = "{version} 的内容已改动，与您看到的不同，没有办理。请打开最新内容，看过后再办。"
+    en = "The content of {version} has changed since you saw it; nothing was done. Open it again, read it, then decide."

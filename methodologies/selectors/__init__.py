@@ -13,8 +13,10 @@ from .library import (
     public_versions,
     version_in_force,
 )
+from .stages import Step, stages, status_line
 
 __all__ = [
+    "Step",
     "VersionRow",
     "VersionTable",
     "covering_regions",
@@ -25,5 +27,7 @@ __all__ = [
     "program_for",
     "public_version",
     "public_versions",
+    "stages",
+    "status_line",
     "version_in_force",
 ]

@@ -1,0 +1,72 @@
+"""A version moves from step to step: the one place that changes its state on the way to the province."""
+
+import datetime as dt
+import uuid
+
+from django.db import transaction
+
+from carbon_portal.kernel import audit, clock, workdays
+from methodologies.constants import COMMENT_DAYS, NEXT_STAGES, STATE_OF_STAGE, WORKING_DAYS, StageState
+from methodologies.errors import WrongStage
+from methodologies.models import MethodologyVersion, Stage
+
+
+def enter(
+    *,
+    version: MethodologyVersion,
+    state: str,
+    at: dt.datetime,
+    actor: uuid.UUID | None = None,
+    role: str = "",
+    note: str = "",
+    due_on: dt.date | None = None,
+) -> Stage:
+    """Let a version enter a step (a StageState); `actor` is a person's uuid. Writes state, step and audit together.
+
+    `due_on` is the last day for what comes next; without one it follows the portal's terms. The version is locked
+    first: of two who move it at once, the second is told where it stands. Errors: WrongStage.
+    """
+    wanted = StageState(state)
+    with transaction.atomic():
+        # of="self" alone: the code's row is nobody's to lock for a step.
+        locked = MethodologyVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+        now = stage_of(locked)
+        if wanted.value not in NEXT_STAGES[now] and not (wanted == StageState.DRAFT and _is_new(locked)):
+            raise WrongStage(version=str(locked), now=StageState(now), wanted=wanted)
+        locked.state = STATE_OF_STAGE[wanted]
+        locked.save(update_fields=["state"])
+        stage = Stage.objects.create(
+            version=locked,
+            state=wanted,
+            at=at,
+            person=actor,
+            role=role,
+            note=note,
+            due_on=due_on or term(wanted, at),
+            content_sha256=locked.sha256,
+        )
+        audit.record_event(
+            verb=f"methodology.{wanted.value}", target=f"methodology:{locked}", actor=actor,
+            region=locked.methodology.region, data={"sha256": locked.sha256, "role": role, "note": note[:200]},
+        )  # fmt: skip
+    version.state = locked.state
+    return stage
+
+
+def stage_of(version: MethodologyVersion) -> str:
+    """The step where a version stands: its last one, or its state where it has walked none (the shipped library)."""
+    last = Stage.objects.filter(version=version).order_by("-id").values_list("state", flat=True).first()
+    return last or version.state
+
+
+def term(state: StageState, at: dt.datetime) -> dt.date | None:
+    """The last day for what follows a step that is entered now, by the portal's own terms."""
+    today = clock.local_date(at)
+    if state == StageState.PUBLIC_COMMENT:
+        return today + dt.timedelta(days=COMMENT_DAYS)
+    days = WORKING_DAYS.get(state)
+    return None if days is None else workdays.add_working_days(today, days)
+
+
+def _is_new(version: MethodologyVersion) -> bool:
+    return version.state == StageState.DRAFT and not Stage.objects.filter(version=version).exists()
