@@ -5,8 +5,9 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from carbon_portal.kernel import scope
+        from carbon_portal.kernel import approvals, scope
 
-        from . import selectors
+        from . import actors, selectors
 
         scope.staff_regions_from(selectors.staff_regions)
+        approvals.people_from(actors)

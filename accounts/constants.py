@@ -66,6 +66,41 @@ ORGANISATION_ROLES = FIRM_ROLES | MERCHANT_ROLES | {Role.SPONSOR}
 STAFFED_BY = {Role.SME_OWNER: Role.SME_CLERK, Role.MERCHANT_OWNER: Role.CASHIER}
 
 
+# What a person may exercise in another's absence. An expert's opinion, a verifier's finding and the duties of the three
+# administrators are nobody else's to do.
+DELEGABLE_ROLES = frozenset(
+    {
+        Role.CITY_OFFICER,
+        Role.CITY_APPROVER,
+        Role.PROVINCE_OFFICER,
+        Role.PROVINCE_APPROVER,
+        Role.JOINT_DEPARTMENT,
+        Role.RESEARCH_INSTITUTE,
+    }
+)
+DELEGATION_DAYS_LIMIT = 90
+ROLE_NAMES_EN = {
+    Role.RESIDENT: "resident",
+    Role.HOUSEHOLD_HEAD: "head of household",
+    Role.SME_OWNER: "owner of a firm",
+    Role.SME_CLERK: "clerk of a firm",
+    Role.MERCHANT_OWNER: "owner of a shop",
+    Role.CASHIER: "cashier",
+    Role.SPONSOR: "sponsor",
+    Role.CITY_OFFICER: "city officer",
+    Role.CITY_APPROVER: "city approver",
+    Role.PROVINCE_OFFICER: "province officer",
+    Role.PROVINCE_APPROVER: "province approver",
+    Role.EXPERT: "expert",
+    Role.JOINT_DEPARTMENT: "joint department",
+    Role.RESEARCH_INSTITUTE: "research institute",
+    Role.VERIFIER: "verifier",
+    Role.SYSTEM_ADMIN: "system administrator",
+    Role.SECURITY_ADMIN: "security administrator",
+    Role.AUDITOR: "auditor",
+}
+
+
 class ConsentScene(models.TextChoices):
     """Data scenes that a person allows one by one; none is pre-ticked (G1-a)."""
 

@@ -166,3 +166,47 @@ class TooManyCodes(DomainError):
     title_en = "Too many codes"
     zh = "验证码请求太频繁。同一号码 1 分钟 1 条、一天 5 条，请稍后再试。您的账户是安全的。"
     en = "Too many codes were requested: one a minute and five a day per number. Try again later. Your account is safe."
+
+
+class NoDelegableRole(DomainError):
+    code = "delegation_no_role"
+    http_status = 403
+    title = "不能设置代办"
+    title_en = "No delegation"
+    zh = "您在这个地区没有这项职责，或这项职责不能由他人代办（专家、核查和管理员职责须本人履行）。没有设置。"
+    en = (
+        "You do not hold this role there, or no deputy may exercise it (experts, verifiers, administrators). "
+        "Nothing was set."
+    )
+
+
+class DelegationDaysInvalid(DomainError):
+    code = "delegation_days_invalid"
+    title = "日期有误"
+    title_en = "Wrong days"
+    zh = "代办从今天或以后开始，结束日不早于开始日，最长 {limit} 天。请改正日期。"
+    en = "A delegation begins today or later, ends on the same day or after, and lasts {limit} days at most."
+
+
+class DeputyUnsuitable(DomainError):
+    code = "delegation_deputy_unsuitable"
+    title = "不能由这位代办"
+    title_en = "Not this deputy"
+    zh = "代办人须是同一地区或上级的在岗人员。请从列表里另选一位。"
+    en = "A deputy is a colleague with a desk in the same area or above. Choose another from the list."
+
+
+class DelegationOverlaps(DomainError):
+    code = "delegation_overlaps"
+    http_status = 409
+    title = "已有代办"
+    title_en = "There is a deputy"
+    zh = "这些日子里这项职责已有代办人。请先结束原来的代办，或改日期。"
+    en = "This role already has a deputy on one of these days. End that delegation first, or change the days."
+
+
+class ReasonMissing(InvalidInput):
+    code = "delegation_reason_missing"
+
+    def __init__(self) -> None:
+        super().__init__(reason="请写明原因，例如“出差”。", reason_en="Say why, for example “on a business trip”.")

@@ -7,8 +7,10 @@ household or a firm. Everything downstream points at participants and stores opa
 import uuid
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 
 from carbon_portal.kernel.append_only import AppendOnly
 
@@ -182,6 +184,43 @@ class Membership(models.Model):
                 name="membership_has_scope", condition=Q(organisation__isnull=False) | ~Q(region="")
             ),
         ]
+
+
+class Delegation(models.Model):
+    """A role exercised by a deputy while its holder is away (代办), from day to day, both included.
+
+    Before the four eyes deputy and principal are one person (kernel.approvals), so it joins nobody's two duties.
+    """
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    principal = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_given")
+    deputy = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_taken")
+    role = models.CharField(max_length=30, choices=Role)
+    region = models.CharField(max_length=6)
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    reason = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.UUIDField(null=True, help_text="person")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="delegation_two_people", condition=~Q(principal=F("deputy"))),
+            models.CheckConstraint(name="delegation_has_days", condition=Q(ends_on__gte=F("starts_on"))),
+            # One deputy at a time for each role and area of a person.
+            ExclusionConstraint(
+                name="delegation_one_deputy",
+                expressions=[
+                    ("principal", RangeOperators.EQUAL),
+                    ("role", RangeOperators.EQUAL),
+                    ("region", RangeOperators.EQUAL),
+                    (Func("starts_on", "ends_on", Value("[]"), function="daterange"), RangeOperators.OVERLAPS),
+                ],
+                condition=Q(ended_at__isnull=True),
+            ),
+        ]
+        indexes = [models.Index(fields=["deputy", "ends_on"], name="delegation_by_deputy")]
 
 
 class Invitation(models.Model):

@@ -7,12 +7,24 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
-from carbon_portal.kernel import regions
-from carbon_portal.kernel.errors import NotFound
+from carbon_portal.kernel import clock, regions
+from carbon_portal.kernel.approvals import Actor
+from carbon_portal.kernel.errors import Forbidden, NotFound
 
-from .constants import FIRM_ROLES, INVITATION_DAYS, STAFF_ROLES, STAFFED_BY, ConsentScene, Role
+from . import actors
+from .constants import (
+    DELEGABLE_ROLES,
+    DESK_ROLES,
+    FIRM_ROLES,
+    INVITATION_DAYS,
+    STAFF_ROLES,
+    STAFFED_BY,
+    ConsentScene,
+    Role,
+)
 from .models import (
     Consent,
+    Delegation,
     Household,
     HouseholdMember,
     Invitation,
@@ -108,8 +120,16 @@ def roles_of(user: Viewer | None) -> set[str]:
 
 
 def has_role(user: Viewer | None, *roles: str) -> bool:
-    """Whether the person holds one of these roles anywhere."""
-    return not roles_of(user).isdisjoint({str(Role(role).value) for role in roles})
+    """Whether the person holds one of these roles anywhere, or exercises one in somebody's absence."""
+    wanted = {str(Role(role).value) for role in roles}
+    if not roles_of(user).isdisjoint(wanted):
+        return True
+    person = person_of(user)
+    return (
+        person is not None
+        and not wanted.isdisjoint(DELEGABLE_ROLES)
+        and actors.active_delegations(clock.now()).filter(deputy=person, role__in=wanted).exists()
+    )
 
 
 def staff_scope(user: Viewer | None, *roles: str) -> list[str]:
@@ -175,6 +195,57 @@ def staff_of(organisation: Organisation) -> QuerySet[Membership]:
         .select_related("person")
         .order_by("-role", "created_at")
     )
+
+
+def actor_of(user: Viewer | None, *, at: dt.datetime | None = None) -> Actor:
+    """Who acts when this login decides something: the person, with roles and delegations of this moment."""
+    person = person_of(user)
+    if person is None:
+        raise Forbidden
+    return actors.actor(person.pk, at=at or clock.now())
+
+
+def desk_roles(user: Viewer | None) -> frozenset[str]:
+    """Roles that give somebody a desk; by another's absence too. Nothing is asked for who is not logged in."""
+    if user is None or not user.is_authenticated or not user.is_active or user.person_id is None:
+        return frozenset()
+    desk = [role.value for role in DESK_ROLES]
+    held = Membership.objects.filter(person_id=user.person_id, is_active=True, role__in=desk)
+    taken = actors.active_delegations(clock.now()).filter(deputy_id=user.person_id)
+    return frozenset(held.values_list("role", flat=True).union(taken.values_list("role", flat=True)))
+
+
+def delegations_of(person: Person) -> QuerySet[Delegation]:
+    """What a person gave and took on, the newest first."""
+    return Delegation.objects.filter(Q(principal=person) | Q(deputy=person)).order_by("-created_at")
+
+
+def delegation_for(person: Person | None, uuid: UUID | str) -> Delegation:
+    """One of `delegations_of`; `NotFound` otherwise."""
+    row = delegations_of(person).filter(uuid=uuid).first() if person else None
+    if row is None:
+        raise NotFound
+    return row
+
+
+def delegable_roles(person: Person) -> list[Membership]:
+    """Roles that a person may hand to a deputy, with their areas."""
+    rows = Membership.objects.filter(person=person, is_active=True, role__in=[r.value for r in DELEGABLE_ROLES])
+    return list(rows.exclude(region="").order_by("role", "region"))
+
+
+def deputies_for(person: Person) -> list[tuple[UUID, str]]:
+    """Colleagues whom the person may name: desk people of the same areas or wider ones, with names."""
+    areas = {one.region for one in delegable_roles(person)}
+    rows = Membership.objects.filter(
+        is_active=True, role__in=[r.value for r in DELEGABLE_ROLES], person__logins__is_active=True
+    ).exclude(person=person)
+    fit = {
+        who
+        for who, region in rows.values_list("person_id", "region")
+        if region and any(regions.covers(region, area) for area in areas)
+    }
+    return sorted(actors.names(fit).items(), key=lambda one: one[1])
 
 
 # -- households --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The only code that writes people, households, firms, roles and consents: one transaction each, audited."""
 
+from .delegations import delegate_role, end_delegation
 from .enrolment import NewFamily, NewFirm, NewResident, create_households, register_residents, register_smes
 from .households import add_household_member, create_household, end_household_membership, hand_over_household
 from .invitations import answer_invitation, invite, withdraw_invitation
@@ -29,6 +30,8 @@ __all__ = [
     "confirm_identity",
     "create_household",
     "create_households",
+    "delegate_role",
+    "end_delegation",
     "end_household_membership",
     "grant_role",
     "hand_over_household",

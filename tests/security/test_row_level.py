@@ -40,6 +40,7 @@ WITHOUT_POLICY = {
     "accounts_householdmember",
     "accounts_participant",
     "accounts_membership",
+    "accounts_delegation",
     "accounts_invitation",
     "accounts_termsacceptance",
     "behaviors_behaviorrecord",

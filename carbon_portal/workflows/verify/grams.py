@@ -136,7 +136,7 @@ CHECKS = [
                AND (v.published_at IS NULL OR NOT EXISTS (
                     SELECT FROM kernel_approval a WHERE a.kind = 'methodology.publish'
                        AND a.subject = 'methodology:' || v.methodology_id || '@' || v.version
-                       AND a.content_sha256 = v.sha256))
+                       AND a.approved AND a.content_sha256 = v.sha256))
              ORDER BY 1
         """,
     ),

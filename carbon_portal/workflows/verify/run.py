@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import connection, transaction
 
-from . import documents, exchange, grams, ledger, points, rollups, scope, tenancy
+from . import approvals, documents, exchange, grams, ledger, points, rollups, scope, tenancy
 from .check import Check, Scope
 
 FIRST_OFFENDERS = 20
@@ -39,7 +39,15 @@ class Finding:
 
 def all_checks() -> list[Check]:
     """Every check that is one SQL statement, by id."""
-    found = [*ledger.CHECKS, *points.CHECKS, *exchange.CHECKS, *grams.CHECKS, *rollups.CHECKS, *tenancy.CHECKS]
+    found = [
+        *ledger.CHECKS,
+        *points.CHECKS,
+        *exchange.CHECKS,
+        *grams.CHECKS,
+        *rollups.CHECKS,
+        *tenancy.CHECKS,
+        *approvals.CHECKS,
+    ]
     ids = [check.id for check in found] + [documents.ID]
     if len(set(ids)) != len(ids):
         raise RuntimeError("two checks share an id")
