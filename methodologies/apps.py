@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class MethodologiesConfig(AppConfig):
     name = "methodologies"
+
+    def ready(self) -> None:
+        from . import decisions
+
+        decisions.register()

@@ -64,6 +64,16 @@ NEXT_STAGES: dict[str, frozenset[str]] = {
     StageState.WITHDRAWN: frozenset(),
 }
 
+# The same order for the state of the version's row, which a trigger holds.
+NEXT_STATES = sorted(
+    {
+        (str(STATE_OF_STAGE[StageState(before)].value), str(STATE_OF_STAGE[StageState(after)].value))
+        for before, following in NEXT_STAGES.items()
+        for after in following
+        if STATE_OF_STAGE[StageState(before)] != STATE_OF_STAGE[StageState(after)]
+    }
+)
+
 # Terms of the portal's own rules, in working days from entering a step: the plan names none. Each can be set otherwise
 # when a step is entered, and stands in public from then on.
 WORKING_DAYS = {
@@ -76,3 +86,36 @@ WORKING_DAYS = {
 DECISION_WORKING_DAYS = 10  # after the comments close
 COMMENT_DAYS = 30  # calendar days, at the least
 NOTICE_DAYS = 30  # calendar days from publication to the first day in force, at the least
+
+
+class OpinionVerdict(models.TextChoices):
+    AGREE = "agree", _("同意")
+    AGREE_AFTER_CHANGES = "changes", _("修改后同意")
+    DISAGREE = "disagree", _("不同意")
+
+
+class AnswerVerdict(models.TextChoices):
+    AGREE = "agree", _("同意")
+    COMMENT = "comment", _("同意并提出意见")
+    OBJECT = "object", _("不同意")
+
+
+class CommentOutcome(models.TextChoices):
+    ADOPTED = "adopted", _("采纳")
+    PARTLY = "partly", _("部分采纳")
+    NOT_ADOPTED = "not_adopted", _("未采纳")
+    EXPLAINED = "explained", _("作出说明")
+
+
+# The completeness check: what the province looks at before it accepts. The last four are the scheme's principles.
+CHECKLIST = {
+    "document": _("文件完整：各章、公式、参数来源齐全"),
+    "examples": _("测算示例：至少 3 个，其中 1 个为应当拒绝的情形"),
+    "inclusive": _("普惠性：公众能够参与，不设不合理门槛"),
+    "quantifiable": _("可量化性：数据可得，公式可复算"),
+    "additional": _("额外性：不是法规强制或本来就会发生的行为"),
+    "no_double_claim": _("不重复主张：同一减碳量不在别处再次申领"),
+}
+COUNTED_EXPERTS = 2  # opinions that count, at the least
+APPROVE_KIND, WITHDRAW_KIND = "methodology.approve", "methodology.withdraw"
+COMMENT_LENGTH = 2000

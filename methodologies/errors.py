@@ -96,3 +96,192 @@ class NotThisContent(ReviewError):
     code = "not_this_content"
     zh = "{version} 的内容已改动，与您看到的不同，没有办理。请打开最新内容，看过后再办。"
     en = "The content of {version} has changed since you saw it; nothing was done. Open it again, read it, then decide."
+
+
+class ChecklistIncomplete(ReviewError):
+    """Something of the completeness check is missing. Data: missing (count), items (zh), items_en."""
+
+    code = "checklist_incomplete"
+    zh = "缺 {missing} 项：{items}。不能受理，可一键退回并附清单。"
+    en = "{missing} missing: {items_en}. It can't be accepted; return it with the list in one click."
+
+
+class NotInvited(ReviewError):
+    """No invitation to this review."""
+
+    code = "not_invited"
+    http_status = 403
+    zh = "您没有受邀参加这次论证，所以不能声明或发表意见。如有疑问请联系省级经办人。"
+    en = "You are not invited to this review, so you can't declare or give an opinion. Ask the province's officer."
+
+
+class DeclarationFirst(ReviewError):
+    """An opinion without a declaration (P2.2-c)."""
+
+    code = "declaration_first"
+    zh = "请先声明有无利益冲突，再保存意见。意见还没有保存。"
+    en = "Declare a conflict of interest, or that there is none, before your opinion can be saved. It is not saved yet."
+
+
+class AlreadySaid(ReviewError):
+    """Said once, for good. Data: what, what_en."""
+
+    code = "already_said"
+    zh = "您已经提交过{what}，提交后不能修改。如有补充，请联系省级经办人记入纪要。"
+    en = "You have given {what_en} already; it can't be changed afterwards. Ask the province's officer to add a note."
+
+
+class ExpertsNotEnough(ReviewError):
+    """Too few opinions that count. Data: counted, needed."""
+
+    code = "experts_not_enough"
+    zh = "计入表决的专家意见只有 {counted} 份，至少要 {needed} 份（有利益冲突的不计入）。请再邀请专家。"
+    en = "Only {counted} opinions count, {needed} are needed (those with a conflict don't). Invite more experts."
+
+
+class ExpertsAgainst(ReviewError):
+    """No majority. Data: agree, counted."""
+
+    code = "experts_against"
+    zh = "计入表决的 {counted} 份意见中同意的只有 {agree} 份，没有过半数，不能进入下一步。请退回修改。"
+    en = "Of {counted} opinions that count only {agree} agree: no majority. Return it for changes."
+
+
+class ExpertIsAuthor(ReviewError):
+    """Who wrote it does not review it. Data: name."""
+
+    code = "expert_is_author"
+    zh = "{name}是起草人之一，不能作为专家论证自己的草案。请邀请其他专家。"
+    en = "{name} is one of the authors and can't review the own draft. Invite somebody else."
+
+
+class DepartmentsWaiting(ReviewError):
+    """Departments that may still answer in time. Data: names, due."""
+
+    code = "departments_waiting"
+    zh = "{names}还没有答复，期限到 {due}。期限届满前请等待或催办；届满未答复的记录为“未答复”，不视为同意。"
+    en = (
+        "No answer yet from {names}; the term ends on {due}. Wait or remind them. Silence after that day is "
+        "recorded as silence and not as consent."
+    )
+
+
+class ObjectionNeedsNote(ReviewError):
+    """A department objects. Data: names."""
+
+    code = "objection_needs_note"
+    zh = "{names}不同意。请写明如何处理这条意见，再进入公示；说明会公开。"
+    en = "{names} objects. Write how the objection was dealt with before going on; your words will be public."
+
+
+class CommentsClosed(ReviewError):
+    """No comment period now."""
+
+    code = "comments_closed"
+    zh = "这个方法学现在不在公示期，意见没有提交。可以通过“公众建议”随时提出。"
+    en = "This method is not open for comment now, so nothing was sent. You can make a proposal at any time."
+
+
+class TooManyComments(ReviewError):
+    """More than one person needs. Data: limit."""
+
+    code = "too_many_comments"
+    http_status = 429
+    zh = "每人在一次公示中最多提交 {limit} 条意见，这一条没有提交。请把几点写在一条里，或拨打热线。"
+    en = "One person can send {limit} comments per consultation; this one was not sent. Put several points into one."
+
+
+class CommentsStillOpen(ReviewError):
+    """The comment period runs. Data: until."""
+
+    code = "comments_still_open"
+    zh = "公示到 {until} 才结束，现在还不能审定。公示结束并答复全部意见后再办。"
+    en = "The comment period runs until {until}; approval has to wait until it is over and every comment is answered."
+
+
+class CommentsUnanswered(ReviewError):
+    """Comments without a reply. Data: count."""
+
+    code = "comments_unanswered"
+    zh = "还有 {count} 条意见未答复，不能审定。请先在答复表里逐条答复。"
+    en = "{count} comments have no reply yet, so it can't be approved. Answer each of them first."
+
+
+class ValuesExpired(ReviewError):
+    """Parameters past their best-before. Data: names."""
+
+    code = "values_expired"
+    zh = "参数已过复核日期：{names}。请核对来源、更新复核日期后重新报送。"
+    en = "Values are past their best-before: {names}. Check the source, renew the date and forward the text again."
+
+
+class SimulationMissing(ReviewError):
+    """No what-if report of this text on file."""
+
+    code = "simulation_missing"
+    zh = "没有用这份内容做过真实记录试算并存档，不能审定。请先在“试算”里运行并存档。"
+    en = "No simulation over real records is on file for this text. Run one and file it first."
+
+
+class SampleValues(ReviewError):
+    """Sample figures outside the demo. Data: names."""
+
+    code = "sample_values"
+    zh = "含示例值，只能在演示环境发布：{names}。请换成有来源的数值。"
+    en = "Sample figures can be published in the demo only: {names}. Replace them by values with a source."
+
+
+class NoticeTooShort(ReviewError):
+    """In force too early. Data: days, earliest, chosen."""
+
+    code = "notice_too_short"
+    zh = (
+        "生效日期须晚于公布 {days} 天（规则 3.2）。文件写的是 {chosen}，最早 {earliest}。请退回，改生效日期后重新报送。"
+    )
+    en = (
+        "The first day in force lies {days} days after publication at the earliest (rule 3.2): the text says {chosen}, "
+        "the earliest is {earliest}. Return it, change the date and forward it again."
+    )
+
+
+class NotApproved(ReviewError):
+    """No approval of exactly this text."""
+
+    code = "not_approved"
+    zh = "现在的内容没有经过审定，不能发布。请重新提交审定。"
+    en = "The text as it stands has not been approved, so it can't be published. Ask for approval again."
+
+
+class AuthorApproves(ReviewError):
+    """T28. An author decides."""
+
+    code = "author_approves"
+    http_status = 403
+    zh = "您是起草人之一，不能审定。请由另一位审定人操作。"
+    en = "You are one of the authors and can't approve it. Another approver has to."
+
+
+class SunsetTooEarly(ReviewError):
+    """Withdrawn without notice. Data: days, earliest."""
+
+    code = "sunset_too_early"
+    zh = "停用日期须在公告 {days} 天以后，最早 {earliest}，以便各市和参与者准备。请改日期。"
+    en = (
+        "The last day in force lies at least {days} days ahead, {earliest} at the earliest, so that people can prepare."
+    )
+
+
+class SuccessorUnsuitable(ReviewError):
+    """The successor does not cover the same deed and place."""
+
+    code = "successor_unsuitable"
+    zh = "后续方法学须已发布，并适用于同一行为和地区。请另选，或留空表示没有后续方法学。"
+    en = "The successor must be published and cover the same activity and region. Choose another, or leave it empty."
+
+
+class VersionInReview(LibraryError):
+    """A file would rewrite a text that is being reviewed. Data: code, version."""
+
+    code = "version_in_review"
+    zh = "{code} 第 {version} 版正在审查，内容不能由文件改动。请等退回后再同步，或写成新版本。"
+    en = "{code} version {version} is under review: a file can't change it. Wait for its return, or use a new version."

@@ -7,9 +7,10 @@ from django.db import models
 from django.db.models import Q
 
 from carbon_portal.kernel.append_only import NO_TRUNCATE, AppendOnly
-from methodologies.constants import FROZEN_STATES, VersionState
+from methodologies.constants import APPROVE_KIND, FROZEN_STATES, NEXT_STATES, VersionState
 
 _FROZEN = ", ".join(f"'{state.value}'" for state in FROZEN_STATES)
+_NEXT = ", ".join(f"('{before}', '{after}')" for before, after in NEXT_STATES)
 
 
 class Methodology(models.Model):
@@ -87,6 +88,37 @@ class MethodologyVersion(models.Model):
                 name="published_is_kept",
                 operation=pgtrigger.Delete,
                 condition=pgtrigger.Condition(f"OLD.state IN ({_FROZEN})"),
+            ),
+            # What lies with the province is the text that was forwarded (T29); it goes on in order, and it is approved
+            # and published by an approval of exactly this text. The service says it first and in words.
+            pgtrigger.Trigger(
+                name="reviewed_as_forwarded",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=f"""
+                    IF OLD.state <> 'draft' AND
+                       (NEW.methodology_id, NEW.version, NEW.effective_from, NEW.sha256, NEW.source, NEW.document)
+                       IS DISTINCT FROM
+                       (OLD.methodology_id, OLD.version, OLD.effective_from, OLD.sha256, OLD.source, OLD.document) THEN
+                        RAISE EXCEPTION 'version % of % is under review: its text changes as a draft only',
+                            OLD.version, OLD.methodology_id USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF NEW.state <> OLD.state THEN
+                        IF (OLD.state, NEW.state) NOT IN ({_NEXT}) THEN
+                            RAISE EXCEPTION 'version % of % does not go from % to %',
+                                OLD.version, OLD.methodology_id, OLD.state, NEW.state
+                                USING ERRCODE = 'restrict_violation';
+                        END IF;
+                        IF NEW.state IN ('approved', 'published') AND NOT EXISTS (
+                            SELECT FROM kernel_approval a WHERE a.kind = '{APPROVE_KIND}' AND a.approved
+                               AND a.basis = 'four_eyes' AND a.content_sha256 = NEW.sha256
+                               AND a.subject = 'methodology:' || NEW.methodology_id || '@' || NEW.version) THEN
+                            RAISE EXCEPTION 'version % of % has no approval of this text',
+                                OLD.version, OLD.methodology_id USING ERRCODE = 'restrict_violation';
+                        END IF;
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
             NO_TRUNCATE,
         ]

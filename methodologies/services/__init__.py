@@ -1,16 +1,38 @@
 """The only code that writes methods: one transaction each, audited."""
 
+from .acceptance import check_completeness, return_version
+from .comments import make_comment, reply_to_comment
+from .decisions import decide_version, publish_version, request_approval
+from .experts import declare_interest, give_opinion, invite_experts
 from .filed import file_simulation
+from .joint import answer_jointly, ask_departments, open_comments, remind_department
 from .library import FACTORS_FILE, LIBRARY, SyncReport, plain, sync_library, withdraw_version
 from .stages import enter, stage_of
+from .withdrawals import decide_withdrawal, plan_withdrawal
 
 __all__ = [
     "FACTORS_FILE",
     "LIBRARY",
     "SyncReport",
+    "answer_jointly",
+    "ask_departments",
+    "check_completeness",
+    "decide_version",
+    "decide_withdrawal",
+    "declare_interest",
     "enter",
     "file_simulation",
+    "give_opinion",
+    "invite_experts",
+    "make_comment",
+    "open_comments",
     "plain",
+    "plan_withdrawal",
+    "publish_version",
+    "remind_department",
+    "reply_to_comment",
+    "request_approval",
+    "return_version",
     "stage_of",
     "sync_library",
     "withdraw_version",

@@ -17,7 +17,14 @@ from methodologies.constants import FROZEN_STATES, VersionState
 from methodologies.engine import load_document, load_factors
 from methodologies.engine.document import Document
 from methodologies.engine.document import FactorLibrary as Factors
-from methodologies.errors import AnotherCodeInForce, FactorChanged, LibraryError, PublishedVersionChanged, ScopeChanged
+from methodologies.errors import (
+    AnotherCodeInForce,
+    FactorChanged,
+    LibraryError,
+    PublishedVersionChanged,
+    ScopeChanged,
+    VersionInReview,
+)
 from methodologies.models import FactorLibrary, Methodology, MethodologyVersion
 
 LIBRARY = Path(__file__).parents[1] / "library"
@@ -106,6 +113,8 @@ def _sync_code(code: str, versions: list[Document], folder: Path, at: dt.datetim
             report.unchanged.append(label)
         elif row is not None and row.state in FROZEN_STATES:
             raise PublishedVersionChanged(code=code, version=document.version)
+        elif row is not None and row.state != VersionState.DRAFT:
+            raise VersionInReview(code=code, version=document.version)
         elif founding:
             published.append(_publish_founding(methodology, document, folder, at))
             report.published.append(label)

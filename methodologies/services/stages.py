@@ -34,7 +34,10 @@ def enter(
         if wanted.value not in NEXT_STAGES[now] and not (wanted == StageState.DRAFT and _is_new(locked)):
             raise WrongStage(version=str(locked), now=StageState(now), wanted=wanted)
         locked.state = STATE_OF_STAGE[wanted]
-        locked.save(update_fields=["state"])
+        if wanted == StageState.PUBLISHED:
+            # With the state, not after it: a published row never changes again.
+            locked.published_at = at
+        locked.save(update_fields=["state", "published_at"])
         stage = Stage.objects.create(
             version=locked,
             state=wanted,
@@ -49,7 +52,7 @@ def enter(
             verb=f"methodology.{wanted.value}", target=f"methodology:{locked}", actor=actor,
             region=locked.methodology.region, data={"sha256": locked.sha256, "role": role, "note": note[:200]},
         )  # fmt: skip
-    version.state = locked.state
+    version.state, version.published_at = locked.state, locked.published_at
     return stage
 
 

@@ -27,13 +27,13 @@ def walk(version, upto, at=AT):
 
 def test_a_version_walks_step_by_step_and_each_is_written_with_its_audit():
     version = draft_version()
-    # The last step needs more than an order (an approval of the content): its own tests are elsewhere.
-    walk(version, "approved")
-    assert [stage.state for stage in selectors.stages(version)] == list(PATH[:-1])
+    # The last two need more than an order (an approval of the text): their tests are in test_review.py.
+    walk(version, "public_comment")
+    assert [stage.state for stage in selectors.stages(version)] == list(PATH[:-2])
     assert {stage.content_sha256 for stage in selectors.stages(version)} == {version.sha256}
-    assert version.state == MethodologyVersion.objects.get(pk=version.pk).state == "approved"
+    assert version.state == MethodologyVersion.objects.get(pk=version.pk).state == "public_comment"
     verbs = AuditEvent.objects.filter(target=f"methodology:{version}").order_by("id").values_list("verb", "actor")
-    assert list(verbs) == [(f"methodology.{step}", WHO) for step in PATH[:-1]]
+    assert list(verbs) == [(f"methodology.{step}", WHO) for step in PATH[:-2]]
 
 
 @pytest.mark.parametrize("now", ["draft", "submitted", "in_review", "expert_review", "joint_signing", "public_comment"])

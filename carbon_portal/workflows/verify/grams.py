@@ -134,7 +134,9 @@ CHECKS = [
             SELECT v.methodology_id || '@' || v.version FROM methodologies_methodologyversion v
              WHERE v.state IN ('published', 'superseded', 'withdrawn')
                AND (v.published_at IS NULL OR NOT EXISTS (
-                    SELECT FROM kernel_approval a WHERE a.kind = 'methodology.publish'
+                    SELECT FROM kernel_approval a
+                     WHERE (a.kind, a.basis) IN (('methodology.publish', 'founding'),
+                                                 ('methodology.approve', 'four_eyes'))
                        AND a.subject = 'methodology:' || v.methodology_id || '@' || v.version
                        AND a.approved AND a.content_sha256 = v.sha256))
              ORDER BY 1

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import connection, transaction
 
-from . import approvals, documents, exchange, grams, ledger, points, rollups, scope, tenancy
+from . import approvals, documents, exchange, grams, ledger, methods, points, rollups, scope, tenancy
 from .check import Check, Scope
 
 FIRST_OFFENDERS = 20
@@ -47,6 +47,7 @@ def all_checks() -> list[Check]:
         *rollups.CHECKS,
         *tenancy.CHECKS,
         *approvals.CHECKS,
+        *methods.CHECKS,
     ]
     ids = [check.id for check in found] + [documents.ID]
     if len(set(ids)) != len(ids):
@@ -94,7 +95,7 @@ def fast(*, accounts: Collection[str] = (), records: Collection[int] = (), throu
     For use within a process, in the caller's transaction or outside of one: milliseconds for a handful in small books.
     The cost follows the lines of the entries that touch the accounts: an award of thousands is read whole. Not
     asked: triggers and grants (V4), published
-    documents (V42b to V42d), and V60, which compares with the wall clock. Needs the right to read, nothing else.
+    documents (V42b to V42g), and V60, which compares with the wall clock. Needs the right to read, nothing else.
     `through` is a cursor other than of Django's connection.
     """
     found: list[tuple[str, str]] = []
