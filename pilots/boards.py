@@ -212,5 +212,21 @@ def pending_table(region: str) -> dict[str, Any]:
     return {"columns": [{"label": _("状态")}, {"label": _("记录"), "num": True}], "rows": rows}
 
 
+def parts_table(cut: Cut) -> dict[str, Any]:
+    """The pieces of a large cut, each with the link to where its records are summed one by one."""
+    rows = [
+        [{"text": _part_label(part), "href": trace_url(part.cut)}, grams(part.total_g), count(part.records)]
+        for part in selectors.parts(cut)
+    ]
+    return {
+        "columns": [{"label": _("部分")}, {"label": _("减碳量"), "num": True}, {"label": _("记录"), "num": True}],
+        "rows": rows,
+    }
+
+
+def _part_label(part: selectors.Part) -> str:
+    return region_name(part.key) if part.kind in {"city", "region"} else part.key
+
+
 def _value_label_of(labels: dict[str, Any], key: str) -> str:
     return str(labels.get(key, key))

@@ -19,7 +19,7 @@ from carbon_portal.kernel import regions
 from credits.models import PointsAccrual
 from credits.selectors import Total, totals
 
-from .constants import FIRST_DAY, Period
+from .constants import FIRST_DAY, SUMMED_AT_ONCE, Period
 
 DIMENSIONS = ("sector", "activity", "subject", "evidence", "code")
 
@@ -156,6 +156,57 @@ def proof(cut: Cut) -> Proof:
     return Proof(grams, count, sum(summed), sum(version["records"] for version in versions), versions)
 
 
+@dataclass(frozen=True)
+class Part:
+    """A piece of a cut too large to be summed at once; `kind` is month, city, day or region, `key` which one."""
+
+    kind: str
+    key: str
+    cut: Cut
+    total_g: int
+    records: int
+
+
+def is_summed_at_once(cut: Cut) -> bool:
+    """Whether a page may sum the records behind a cut while somebody waits; otherwise `parts` leads there."""
+    _grams, count = total_g(cut)
+    return count <= SUMMED_AT_ONCE or _next_split(cut) is None
+
+
+def parts(cut: Cut) -> list[Part]:
+    """The cut in pieces that do not overlap and leave nothing out: by month, then city, then day, then county."""
+    kind = _next_split(cut)
+    if kind is None:
+        return []
+    return [
+        Part(kind, row.key[0], _piece(cut, kind, row.key[0]), row.reduction_g, row.records)
+        for row in sorted(_sums(cut, kind), key=lambda row: row.key)
+    ]
+
+
+def _next_split(cut: Cut) -> str | None:
+    kind = regions.region(cut.region).kind
+    if (cut.first.year, cut.first.month) != (cut.last.year, cut.last.month):
+        return "month"
+    if kind == "province" and not cut.exact:
+        return "city"
+    if cut.first != cut.last:
+        return "day"
+    return "region" if kind == "city" and not cut.exact else None
+
+
+def _piece(cut: Cut, kind: str, key: str) -> Cut:
+    if kind == "month":
+        start = dt.date.fromisoformat(f"{key}-01")
+        end = (start + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+        return replace(cut, first=max(cut.first, start), last=min(cut.last, end))
+    if kind == "day":
+        day = dt.date.fromisoformat(key)
+        return replace(cut, first=day, last=day)
+    # A record may name the area itself and none inside it.
+    return replace(cut, region=key, exact=kind == "region" or key == cut.region)
+
+
 def records(cut: Cut, *, before: int | None = None, limit: int) -> list[dict[str, Any]]:
     """The records behind a cut, newest id first, for staff; `before` continues a page."""
     where, values = _record_filter(cut)
@@ -210,7 +261,9 @@ def points_by_year(region: str) -> list[dict[str, int]]:
                           FROM credits_pointsaccrual a JOIN people p ON p.uuid = a.participant_id GROUP BY a.year),
             posted AS (SELECT a.points_year AS year, sum(l.amount) AS points
                          FROM people p
-                         JOIN ledger_ledgeraccount a ON a.address LIKE 'participant:' || p.uuid || ':points:%%'
+                         -- The uuid of participant:<uuid>:points:<year>; an equality, so that it is hashed once.
+                         JOIN ledger_ledgeraccount a
+                           ON substr(a.address, 13, 36) = p.uuid::text AND a.points_year IS NOT NULL
                          JOIN ledger_ledgerline l ON l.account_id = a.id
                          JOIN ledger_ledgerentry e ON e.id = l.entry_id AND e.kind IN ('award', 'award_correction')
                         GROUP BY a.points_year)

@@ -100,7 +100,7 @@ def trace(request: HttpRequest, region: str) -> HttpResponse:
         "area": area,
         "area_name": region_name(area.code),
         "cut": cut,
-        "proof": selectors.proof(cut),
+        **_figure(cut, language),
         "rows": rows,
         "staff": staff,
         "next": f"?{cut.query()}&before={rows[-1]['id']}" if len(rows) == TRACE_PAGE else "",
@@ -139,6 +139,15 @@ def _area_links(request: HttpRequest, period: str) -> list[dict[str, str]]:
         }
         for city in regions.cities()
     ]
+
+
+def _figure(cut: Cut, language: str | None) -> dict[str, Any]:
+    """The figure summed again from its records, or the parts in which that is done where it has too many."""
+    if selectors.is_summed_at_once(cut):
+        proof = selectors.proof(cut)
+        return {"proof": proof, "total_g": proof.total_g}
+    grams, count = selectors.total_g(cut)
+    return {"total_g": grams, "records": count, "parts": boards.parts_table(cut)}
 
 
 def _filters(cut: Cut, language: str | None) -> list[dict[str, str]]:

@@ -89,6 +89,39 @@ def test_a_city_figure_without_district_traces_to_those_records_only(deeds: None
     assert selectors.total_g(city)[1] == 2
 
 
+def leaves(cut: Cut) -> list[Cut]:
+    """The pieces that can be summed at once, down from a cut that cannot."""
+    if selectors.is_summed_at_once(cut):
+        return [cut]
+    return [leaf for part in selectors.parts(cut) for leaf in leaves(part.cut)]
+
+
+@pytest.mark.parametrize("at_once", [0, 1, 2])
+def test_a_large_figure_falls_into_parts_that_add_up_and_are_each_summed(
+    deeds: None, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(selectors, "SUMMED_AT_ONCE", at_once)
+    pieces = leaves(PROVINCE)
+    proofs = [selectors.proof(piece) for piece in pieces]
+    assert len(pieces) > 2
+    assert sum(proof.summed_records for proof in proofs) == selectors.total_g(PROVINCE)[1] == 6
+    assert sum(proof.summed_g for proof in proofs) == selectors.total_g(PROVINCE)[0]
+    assert all(proof.difference_g == 0 for proof in proofs)
+
+
+def test_the_trace_of_a_large_figure_leads_to_its_parts(
+    deeds: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "SUMMED_AT_ONCE", 5)
+    page = client.get(f"/dashboards/440000/trace/?from={PROVINCE.first}&to={PROVINCE.last}")
+    assert page.status_code == 200
+    assert "proof" not in page.context
+    months = page.context["parts"]["rows"]
+    assert len(months) == 2
+    for cell, *_rest in months:
+        assert client.get(cell["href"]).context["proof"].difference_g == 0
+
+
 def test_everybody_sees_sums_and_only_the_areas_staff_see_records(deeds: None, client: Client) -> None:
     page = f"/dashboards/442000/trace/?from={PROVINCE.first}&to={PROVINCE.last}"
     public = client.get(page)
