@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from . import joining, selectors, services, sms
-from .constants import DESK_ROLES, Role
+from .constants import ADVISER_ROLES, DESK_ROLES, STAFF_ROLES, Role
 from .fields import PhoneField
 from .models import User
 
@@ -83,6 +83,8 @@ class PortalAccountAdapter(DefaultAccountAdapter):
         if selectors.person_of(user) is None:
             return reverse("accounts:open")
         roles = selectors.roles_of(user)
+        if roles & {role.value for role in ADVISER_ROLES} and not roles & {role.value for role in STAFF_ROLES}:
+            return _first_of("pages:todo", otherwise="/staff/")
         if roles & {role.value for role in DESK_ROLES}:
             return _first_of("pilots:dashboard", "pages:staff", otherwise="/staff/")
         if Role.CASHIER.value in roles or (Role.MERCHANT_OWNER.value in roles and Role.RESIDENT.value not in roles):

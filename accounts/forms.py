@@ -4,10 +4,16 @@ import unicodedata
 
 from allauth.account import forms as allauth_forms
 from django import forms
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from .constants import MeterKind
+from carbon_portal.kernel.language import region_name
+
+from .actors import role_name
+from .constants import DELEGATION_DAYS_LIMIT, MeterKind
 from .fields import CityField, CreditCodeField, MeterNumberField, PhoneField
+from .models import Person
+from .selectors import delegable_roles, deputies_for
 
 
 class PhoneForm(forms.Form):
@@ -131,3 +137,44 @@ class FirmForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     region = CityField(label=_("登记所在城市"))
+
+
+class DelegationForm(forms.Form):
+    """Who stands in for one, in which role, from when to when."""
+
+    held = forms.ChoiceField(label=_("职责"), error_messages={"required": _("请选择要交给代办人的职责。")})
+    deputy = forms.ChoiceField(
+        label=_("代办人"),
+        help_text=_("同一地区或上级的在岗人员。"),
+        error_messages={"required": _("请选择代办人。")},
+    )
+    starts_on = forms.DateField(
+        label=_("开始日期"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"required": _("请填写开始日期。"), "invalid": _("请按年-月-日填写日期。")},
+    )
+    ends_on = forms.DateField(
+        label=_("结束日期"),
+        help_text=_("含当天，最长 %(days)s 天。") % {"days": DELEGATION_DAYS_LIMIT},
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"required": _("请填写结束日期。"), "invalid": _("请按年-月-日填写日期。")},
+    )
+    reason = forms.CharField(
+        label=_("原因"),
+        max_length=200,
+        help_text=_("例如“出差”。记入审计记录。"),
+        error_messages={"required": _("请写明原因。")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: object, principal: Person, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        english = (get_language() or "").startswith("en")
+        self.fields["held"].choices = [  # type: ignore[attr-defined]
+            (f"{one.role}|{one.region}", f"{role_name(one.role, english=english)} · {region_name(one.region)}")
+            for one in delegable_roles(principal)
+        ]
+        self.fields["deputy"].choices = [  # type: ignore[attr-defined]
+            ("", _("请选择")),
+            *((str(who), name) for who, name in deputies_for(principal)),
+        ]

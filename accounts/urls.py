@@ -3,7 +3,7 @@
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from .views import consents, entrance, firms, household, sessions
+from .views import consents, delegations, entrance, firms, household, sessions
 
 own = [
     path("account/open/", entrance.open_account, name="open"),
@@ -19,6 +19,8 @@ own = [
     path("me/household/invitations/<int:pk>/withdraw/", household.withdraw_invitation, name="invitation-withdraw"),
     path("me/meters/<int:pk>/release/", household.release_meter, name="meter-release"),
     path("me/invitations/<int:pk>/", household.answer_invitation, name="invitation-answer"),
+    path("staff/delegations/", delegations.delegations, name="delegations"),
+    path("staff/delegations/<uuid:uuid>/end/", delegations.end_delegation, name="delegation-end"),
     path("me/firms/", firms.firms, name="firms"),
     path("me/firms/new/", firms.firm_new, name="firm-new"),
     path("me/firms/<uuid:uuid>/", firms.firm, name="firm"),

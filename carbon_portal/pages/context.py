@@ -5,6 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.functional import SimpleLazyObject
+
+from accounts.selectors import desk_roles
 
 SIZE_COOKIE = "size"
 
@@ -22,5 +25,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
             "demo": settings.DEMO,
             "size": "large" if request.COOKIES.get(SIZE_COOKIE) == "large" else "normal",
             "language": translation.get_language(),
+            # A set of role names, empty for residents: asked for by pages of the desk alone.
+            "desk_roles": SimpleLazyObject(lambda: desk_roles(getattr(request, "user", None))),
         }
     }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import Participant
-from accounts.selectors import participants_of, staff_scope
+from accounts.selectors import desk_roles, participants_of, staff_scope
 from behaviors import activities
 from behaviors.activities import Activity
 from carbon_portal.kernel import clock, regions
@@ -35,6 +35,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "pages/home.html", _account(participants[0]))
     if request.user.is_authenticated and staff_scope(request.user):
         return redirect("pilots:staff-home")
+    if desk_roles(request.user):
+        return redirect("pages:todo")
     return render(request, "pages/front.html", _front())
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import api_docs, home, me, styleguide, views
+from . import api_docs, home, me, styleguide, todo, views
 
 app_name = "pages"
 
@@ -14,5 +14,6 @@ urlpatterns = [
     path("me/welcome/", me.welcome, name="welcome"),
     path("preferences/size", views.set_size, name="set-size"),
     path("preferences/language", views.set_language, name="set-language"),
+    path("staff/todo/", todo.todo, name="todo"),
     path("staff/styleguide/", styleguide.styleguide, name="styleguide"),
 ]

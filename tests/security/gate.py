@@ -27,6 +27,10 @@ PROBLEM = "application/problem+json"
 PROVINCE_STAFF = frozenset({"province_officer", "province_approver", "auditor"})
 CITY_STAFF = frozenset({"city_officer", "city_approver"})
 AREA_STAFF = CITY_STAFF | PROVINCE_STAFF
+#: Staff and those who advise them.
+DESK = AREA_STAFF | {
+    "system_admin", "security_admin", "expert", "joint_department", "research_institute", "verifier",
+}  # fmt: skip
 #: Tokens that open nothing of Alice's, and her session, which is no token.
 BAD_TOKENS = ("no_scope", "expired", "cookie", "client")
 

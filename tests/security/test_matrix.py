@@ -11,7 +11,7 @@ import pytest
 
 from carbon_portal.kernel import clock
 from merchants.codes import qr_payload
-from tests.security.gate import AREA_STAFF, BAD_TOKENS, Args, Row, policy_faults
+from tests.security.gate import AREA_STAFF, BAD_TOKENS, DESK, Args, Row, policy_faults
 from tests.security.world import World
 
 NOBODY = uuid.UUID("00000000-0000-4000-8000-000000000000")
@@ -39,6 +39,8 @@ _TILL = frozenset({"cashier"})
 _QR: Args = lambda world: {"code": qr_payload(world.voucher, clock.now())}  # noqa: E731  (as good as the customer's)
 _CODE: Args = lambda world: {**_QR(world), "request_key": uuid.uuid4().hex}  # noqa: E731
 _METRO: Args = lambda world: {"code": "GD-METRO-TRIP", "version": "1.0"}  # noqa: E731
+_DELEGATION: Args = lambda world: {"uuid": world.delegation}  # noqa: E731
+_DEPUTY = frozenset({"city_officer"})
 _NO_METHOD = (
     {"code": "NO-SUCH", "version": "1.0"},
     {"code": "GD-METRO-TRIP", "version": "99"},
@@ -56,8 +58,11 @@ ROWS: dict[str, Row] = {
     "pages:welcome": Row("login"),
     "pages:set-size": Row("public"),
     "pages:set-language": Row("public"),
+    "pages:todo": Row("login", roles=DESK),
     "pages:styleguide": Row("public"),
     "accounts:open": Row("login"),
+    "accounts:delegations": Row("login", roles=DESK),
+    "accounts:delegation-end": Row("login", _DELEGATION, _MEMBER, owner="city_approver", rightful=_DEPUTY),
     "accounts:terms": Row("public"),
     "accounts:outbox": Row("public"),
     "accounts:consents": Row("login"),

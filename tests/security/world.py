@@ -65,6 +65,7 @@ class World:
     firm_clerk: User
     other_cashier: User
     other_city_officer: User
+    delegation: uuid.UUID
     canaries: tuple[Canary, ...] = ()
 
 
@@ -214,6 +215,7 @@ def furnish(cast: Cast, exchange: Exchange, *, stranger: User, number: int) -> W
         firm_clerk=firm_clerk,
         other_cashier=_other_shop(now, number),
         other_city_officer=staff(f"zs-officer-{number}", Role.CITY_OFFICER, name="外市经办", region=ZHONGSHAN),
+        delegation=_delegate(cast, now, f"{tag}Reason"),
     )
     return world
 
@@ -263,6 +265,17 @@ def _take(exchange: Exchange, cast: Cast, now: dt.datetime) -> Any:
     return merchants.take_voucher(
         offer=exchange.offer, participant=cast.alice_account, request_key=uuid.uuid4().hex, at=now
     )
+
+
+def _delegate(cast: Cast, now: dt.datetime, reason: str) -> uuid.UUID:
+    """The approver's role, next week, in the hands of the officer."""
+    day = clock.local_date(now)
+    made = accounts.delegate_role(
+        principal=person_of(cast.city_approver), deputy=person_of(cast.city_officer), role=Role.CITY_APPROVER,
+        region=cast.household.region, starts_on=day + dt.timedelta(days=7), ends_on=day + dt.timedelta(days=9),
+        reason=reason, at=now,
+    )  # fmt: skip
+    return made.pk
 
 
 def _other_shop(now: dt.datetime, number: int = 1) -> User:
