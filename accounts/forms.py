@@ -155,7 +155,6 @@ class DelegationForm(forms.Form):
     )
     ends_on = forms.DateField(
         label=_("结束日期"),
-        help_text=_("含当天，最长 %(days)s 天。") % {"days": DELEGATION_DAYS_LIMIT},
         widget=forms.DateInput(attrs={"type": "date"}),
         error_messages={"required": _("请填写结束日期。"), "invalid": _("请按年-月-日填写日期。")},
     )
@@ -170,6 +169,7 @@ class DelegationForm(forms.Form):
     def __init__(self, *args: object, principal: Person, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         english = (get_language() or "").startswith("en")
+        self.fields["ends_on"].help_text = _("含当天，最长 %(days)s 天。") % {"days": DELEGATION_DAYS_LIMIT}
         self.fields["held"].choices = [  # type: ignore[attr-defined]
             (f"{one.role}|{one.region}", f"{role_name(one.role, english=english)} · {region_name(one.region)}")
             for one in delegable_roles(principal)

@@ -174,6 +174,27 @@ def trace_of_a_refused_record(page: Page, world: World) -> None:
     page.goto(f"{world.url}/records/{world.things.records['refused']}/trace")
 
 
+# -- the desk ----------------------------------------------------------------------------------------------------------
+
+
+@state("city_officer")
+def nothing_overdue(page: Page, world: World) -> None:
+    page.goto(world.url + "/staff/todo/?overdue=1")
+
+
+@state("city_officer")
+def deputy_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/staff/delegations/")
+    send(page, "section form")
+    errors(page)
+
+
+@state("city_officer")
+def delegation_about_to_end(page: Page, world: World) -> None:
+    page.goto(world.url + "/staff/delegations/")
+    open_dialog(page, "[data-dialog^=end-]")
+
+
 # -- family and firm ---------------------------------------------------------------------------------------------------
 
 

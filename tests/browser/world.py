@@ -77,6 +77,7 @@ def build_world(portal: Portal) -> World:
     _add_records(things, cast, now)
     _add_vouchers(things, cast, exchange, now)
     _add_belongings(things, cast, now)
+    _add_deputy(things, cast, now)
     things.addresses |= {
         "methodologies:version": {"code": "SZ-METRO-TRIP", "version": "1.0"},
         "methodologies:source": {"code": "SZ-METRO-TRIP", "version": "1.0"},
@@ -98,6 +99,16 @@ def build_world(portal: Portal) -> World:
         "auditor": cast.auditor,
     }
     return World(portal, cast, exchange, people, things)
+
+
+def _add_deputy(things: Things, cast: Cast, now: dt.datetime) -> None:
+    """The approver of Guangzhou is away for three days, and the officer stands in."""
+    today = clock.local_date(now)
+    made = accounts.delegate_role(
+        principal=person_of(cast.city_approver), deputy=person_of(cast.city_officer), role=Role.CITY_APPROVER,
+        region=GUANGZHOU, starts_on=today, ends_on=today + dt.timedelta(days=2), reason="出差", at=now,
+    )  # fmt: skip
+    things.addresses["accounts:delegation-end"] = {"uuid": made.pk}
 
 
 def _add_records(things: Things, cast: Cast, now: dt.datetime) -> None:
