@@ -15,7 +15,9 @@ class RecordState(models.TextChoices):
 
 
 # "Pending" in commands and answers (interface, section 3).
-PENDING_STATES = (RecordState.RECEIVED, RecordState.CHECKING, RecordState.UNDER_REVIEW)
+# What workers take up; the rest of what is pending waits for a person.
+QUEUED_STATES = (RecordState.RECEIVED, RecordState.CHECKING)
+PENDING_STATES = (*QUEUED_STATES, RecordState.UNDER_REVIEW)
 
 
 class EvidenceGrade(models.TextChoices):

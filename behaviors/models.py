@@ -100,6 +100,8 @@ class BehaviorRecord(models.Model):
         indexes = [
             # The row is the queue: workers claim the oldest pending ones with SKIP LOCKED.
             models.Index(fields=["id"], name="record_pending", condition=models.Q(state__in=["received", "checking"])),
+            # Apart from the queue, which workers read from its oldest end: these wait for a person.
+            models.Index(fields=["region"], name="record_under_review", condition=models.Q(state="under_review")),
             models.Index(fields=["window_ends_at"], name="record_open_window", condition=models.Q(state="provisional")),
             models.Index(fields=["participant", "-occurred_on", "-id"], name="record_by_participant"),
             models.Index(fields=["region", "occurred_on"], name="record_by_region"),
