@@ -119,3 +119,40 @@ CHECKLIST = {
 COUNTED_EXPERTS = 2  # opinions that count, at the least
 APPROVE_KIND, WITHDRAW_KIND = "methodology.approve", "methodology.withdraw"
 COMMENT_LENGTH = 2000
+
+
+class ProposalState(models.TextChoices):
+    """Where a citizen's idea stands (P2.4)."""
+
+    RECEIVED = "received", _("已收到")
+    IN_STUDY = "in_study", _("研究论证中")
+    MERGED = "merged", _("已合并")
+    ADOPTED = "adopted", _("已采纳")
+    DECLINED = "declined", _("未采纳")
+
+
+class ProposalChannel(models.TextChoices):
+    """How it came: the plan names newspapers, the web and WeChat; letters and calls come too."""
+
+    WEB = "web", _("网上提交")
+    NEWSPAPER = "newspaper", _("报纸")
+    LETTER = "letter", _("来信")
+    WECHAT = "wechat", _("微信")
+    PHONE = "phone", _("电话")
+
+
+class CreditAs(models.TextChoices):
+    """How the proposer is named where the idea became a method: as they chose."""
+
+    NAME = "name", _("用姓名或单位名")
+    PSEUDONYM = "pseudonym", _("用化名")
+    NOBODY = "nobody", _("不署名")
+
+
+OPEN_PROPOSALS = (ProposalState.RECEIVED, ProposalState.IN_STUDY)
+# The terms that the province sets itself, in working days after the day of receipt.
+ACCEPT_WORKING_DAYS = 5
+ANSWER_WORKING_DAYS = 30
+# What one person may send in a day: enough for ideas, too little for a flood.
+PROPOSALS_PER_DAY = 5
+SUPPORTS_PER_DAY = 100

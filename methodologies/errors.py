@@ -2,7 +2,7 @@
 
 from django.utils import translation
 
-from carbon_portal.kernel.errors import DomainError
+from carbon_portal.kernel.errors import DomainError, InvalidInput
 
 from .constants import StageState
 
@@ -285,3 +285,92 @@ class VersionInReview(LibraryError):
     code = "version_in_review"
     zh = "{code} 第 {version} 版正在审查，内容不能由文件改动。请等退回后再同步，或写成新版本。"
     en = "{code} version {version} is under review: a file can't change it. Wait for its return, or use a new version."
+
+
+# -- proposals ---------------------------------------------------------------------------------------------------------
+
+
+class ProposalTextInvalid(InvalidInput):
+    code = "proposal_text_invalid"
+
+
+class ProposalClosed(DomainError):
+    """A deed that only an open proposal knows. Data: number, state, state_en."""
+
+    code = "proposal_closed"
+    http_status = 409
+    title = "建议已有结果"
+    title_en = "The proposal is closed"
+    zh = "建议 {number} 现在是“{state}”，不能再这样办理，没有改动。请刷新页面查看最新状态。"
+    en = "Proposal {number} is “{state_en}” by now, so this can't be done and nothing was changed. Reload the page."
+
+
+class ProposalNotShown(DomainError):
+    """Its words were not released yet. Data: number."""
+
+    code = "proposal_not_shown"
+    http_status = 409
+    title = "原文尚未公开"
+    title_en = "Not public yet"
+    zh = "建议 {number} 的原文还在核对，公开后才能支持。请过几天再来。"
+    en = "The words of proposal {number} are still being checked. You can support it once they are public."
+
+
+class OwnProposal(DomainError):
+    code = "own_proposal"
+    http_status = 409
+    title = "这是您自己的建议"
+    title_en = "Your own proposal"
+    zh = "这是您自己提出的建议，已经算您一份，不用再支持。"
+    en = "This is your own proposal; it counts you already."
+
+
+class TooManyProposals(DomainError):
+    """Data: limit."""
+
+    code = "too_many_proposals"
+    http_status = 429
+    title = "今天提交得太多"
+    title_en = "Too many today"
+    zh = "一天最多提交 {limit} 条建议，这一条没有提交，内容还在。请明天再交，或把相近的想法写在一条里。"
+    en = "You can send {limit} proposals a day; this one was not sent, your words are kept. Send it tomorrow."
+
+
+class TooManySupports(DomainError):
+    """Data: limit."""
+
+    code = "too_many_supports"
+    http_status = 429
+    zh = "一天最多支持 {limit} 条建议，请明天再来。"
+    en = "You can support {limit} proposals a day. Please come back tomorrow."
+
+
+class MergeTargetInvalid(DomainError):
+    """Data: number."""
+
+    code = "merge_target_invalid"
+    http_status = 409
+    title = "不能并入这条建议"
+    title_en = "Can't be merged into this one"
+    zh = "不能并入“{number}”：没有这条建议、它已有结果，或就是这一条。请填一条还在办理的建议的编号。"
+    en = (
+        "Can't be merged into “{number}”: it is unknown, closed, or this one itself. "
+        "Enter the number of an open proposal."
+    )
+
+
+class NothingToRedact(DomainError):
+    code = "nothing_to_redact"
+    title = "没有找到这段文字"
+    title_en = "Not found in the text"
+    zh = "五个回答里没有这段文字，没有隐去任何内容。请从原文里复制要隐去的文字。"
+    en = "These words are in none of the answers; nothing was hidden. Copy the passage from the text."
+
+
+class OutsideTheArea(DomainError):
+    code = "outside_the_area"
+    http_status = 403
+    title = "不在管辖地区"
+    title_en = "Outside your area"
+    zh = "所选城市不在您的管辖地区，没有登记。请选择本市，或请省级经办人登记。"
+    en = "This city lies outside your area; nothing was entered. Choose your own, or ask an officer of the province."

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import library
+from .views import library, proposal_desk, proposals
 
 app_name = "methodologies"
 
@@ -8,4 +8,13 @@ urlpatterns = [
     path("methodologies/", library.catalogue, name="list"),
     path("methodologies/<slug:code>/<str:version>/", library.version_page, name="version"),
     path("methodologies/<slug:code>/<str:version>/document.yaml", library.version_source, name="source"),
+    # -- proposals of the public
+    path("proposals/", proposals.proposal_list, name="proposals"),
+    path("proposals/new/", proposals.proposal_new, name="proposal-new"),
+    path("proposals/<slug:number>/", proposals.proposal_page, name="proposal"),
+    path("proposals/<slug:number>/support/", proposals.proposal_support, name="proposal-support"),
+    path("staff/proposals/", proposal_desk.desk, name="proposal-desk-list"),
+    path("staff/proposals/new/", proposal_desk.enter, name="proposal-enter"),
+    path("staff/proposals/<slug:number>/", proposal_desk.proposal, name="proposal-desk"),
+    path("staff/proposals/<slug:number>/<slug:name>/", proposal_desk.deed, name="proposal-deed"),
 ]

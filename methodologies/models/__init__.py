@@ -1,6 +1,7 @@
 """What is stored of methods: the library, how a version comes into it, and the way it went."""
 
 from .library import FactorLibrary, Methodology, MethodologyVersion
+from .proposals import Proposal, ProposalContact, ProposalCounter, ProposalStep, ProposalSupport
 from .review import (
     Acceptance,
     CommentReply,
@@ -27,6 +28,11 @@ __all__ = [
     "Methodology",
     "MethodologyVersion",
     "Opinion",
+    "Proposal",
+    "ProposalContact",
+    "ProposalCounter",
+    "ProposalStep",
+    "ProposalSupport",
     "PublicComment",
     "Publication",
     "ReviewExpert",

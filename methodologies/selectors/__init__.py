@@ -1,5 +1,6 @@
 """Reads of methods."""
 
+from . import proposals
 from .library import (
     VersionRow,
     VersionTable,
@@ -25,6 +26,7 @@ __all__ = [
     "inputs_for_form",
     "latest_factor_row",
     "program_for",
+    "proposals",
     "public_version",
     "public_versions",
     "stages",

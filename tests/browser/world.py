@@ -22,8 +22,10 @@ from behaviors.services import cancel_record, submit_record
 from carbon_portal.kernel import clock
 from credits import services as credits
 from merchants import services as merchants
+from methodologies.services import proposals
 from tests.browser.look import Watch
 from tests.merchants.world import Exchange, build_exchange, give_points
+from tests.methodologies.ideas import LUNCHBOX, proposal
 from tests.people import GUANGZHOU, PROVINCE, Cast, build_cast, person_of, resident
 from tests.portal import Portal
 
@@ -35,6 +37,7 @@ OFFER_COST = 7
 DATA = (
     "榕树头咖啡店", "北京路店", "东山口店", "店员1号", "店员2号", "陈阿姨", "李伯", "陈家", "黄小姐", "木棉灯饰有限公司", "何老板",
     "梁店主", "小王", "周经办", "吴审定", "郑经办", "王审定", "冯审计", "骑行助手",
+    LUNCHBOX.what,  # a citizen's own words
     "(户号)",  # what a bill calls it, in brackets
     # A text message as it was sent, in the demo's outbox.
     "是您的登录验证码，5 分钟内有效。工作人员不会向您索要，请勿告诉他人。",
@@ -84,6 +87,7 @@ def build_world(portal: Portal) -> World:
         "merchants:offer-detail": {"pk": exchange.offer.pk},
         **{f"pilots:{view}": {"region": GUANGZHOU} for view in ("dashboard", "counts", "trace")},
     }
+    _add_proposals(things, cast, now)
     people = {
         "visitor": None,
         "resident": cast.alice,
@@ -146,6 +150,21 @@ def _add_records(things: Things, cast: Cast, now: dt.datetime) -> None:
         "behaviors:record-cancel": {"pk": provisional.pk},
         "behaviors:evidence": {"pk": Evidence.objects.get(record_id=final.pk).pk},
     }
+
+
+def _add_proposals(things: Things, cast: Cast, now: dt.datetime) -> None:
+    """One of Alice's that is studied and long overdue, Bob's merged into it, Carol's that nobody has read yet."""
+    long_ago = now - dt.timedelta(days=90)
+    kept, merged = proposal(cast.alice, at=long_ago), proposal(cast.bob, at=now)
+    proposal(cast.carol, at=now)
+    officer = person_of(cast.city_officer)
+    for one in (kept, merged):
+        proposals.accept_proposal(proposal=one, actor=officer, note="", at=long_ago)
+    proposals.merge_proposal(proposal=merged, into=kept, actor=officer, note="", at=now)
+    of_alice = {"number": kept.number}
+    things.addresses |= {
+        f"methodologies:{view}": of_alice for view in ("proposal", "proposal-support", "proposal-desk")
+    } | {"methodologies:proposal-deed": {**of_alice, "name": "accept"}}
 
 
 def _photo() -> SimpleUploadedFile:

@@ -48,6 +48,9 @@ _NO_METHOD = (
     {"code": "x" * 5000, "version": "١"},
 )
 
+_IDEA: Args = lambda world: {"number": world.proposal}  # noqa: E731
+_NO_IDEA = ({"number": "P-2026-999999"}, {"number": "P-2026-1"}, {"number": "x" * 3000})
+
 ROWS: dict[str, Row] = {
     "pages:home": Row("public"),
     "pages:api-docs": Row("public"),
@@ -116,6 +119,20 @@ ROWS: dict[str, Row] = {
     "methodologies:list": Row("public"),
     "methodologies:version": Row("public", _METRO, _NO_METHOD),
     "methodologies:source": Row("public", _METRO, _NO_METHOD),
+    "methodologies:proposals": Row("public"),
+    "methodologies:proposal-new": Row("public"),
+    "methodologies:proposal": Row("public", _IDEA, _NO_IDEA),
+    "methodologies:proposal-support": Row("public", _IDEA, _NO_IDEA),
+    "methodologies:proposal-desk-list": Row("login", roles=AREA_STAFF),
+    "methodologies:proposal-enter": Row("login", roles=frozenset({"city_officer", "province_officer"})),
+    "methodologies:proposal-desk": Row("login", _IDEA, _NO_IDEA, owner="city_officer", rightful=AREA_STAFF),
+    "methodologies:proposal-deed": Row(
+        "login",
+        lambda world: {**_IDEA(world), "name": "accept"},
+        tuple({**one, "name": "accept"} for one in _NO_IDEA),
+        owner="city_officer",
+        rightful=frozenset({"province_officer"}),
+    ),
     "credits:record-list": Row("login"),
     "credits:estimate": Row("login"),
     "credits:record-detail": Row("login", _RECORD, _PK),

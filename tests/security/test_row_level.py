@@ -22,6 +22,7 @@ from accounts.models import Consent, Household, Meter, Person
 from behaviors.models import Evidence
 from carbon_portal.kernel import scope
 from carbon_portal.kernel.services import paths
+from tests.methodologies.ideas import proposal
 from tests.people import ALICE_METER, GUANGZHOU, ZHONGSHAN, build_cast, person_of
 from tests.security.world import app_of, browser, photo, trip
 
@@ -32,6 +33,7 @@ TABLES = {
     "accounts_meter": "id",
     "accounts_consent": "id",
     "behaviors_evidence": "uuid",
+    "methodologies_proposalcontact": "proposal_id",
 }
 #: They name people, and stand under no policy: logins and what leads to them, the links that policies follow, and
 #: records, which carry opaque ids.
@@ -70,6 +72,7 @@ def build() -> SimpleNamespace:
         rows["accounts_household"][city] = {household.pk}
         rows["accounts_meter"][city] = {bound.pk}
         rows["accounts_consent"][city] = {consent.pk}
+        rows["methodologies_proposalcontact"][city] = {proposal(user, at=AT).pk}
         rows["behaviors_evidence"][city] = {Evidence.objects.get(record_id=record.pk).pk}
     return SimpleNamespace(cast=cast, family=family, rows=rows)
 

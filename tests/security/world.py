@@ -6,7 +6,7 @@ stands in both, and carries marks (canaries) that no foreign answer may contain.
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -27,6 +27,7 @@ from merchants import services as merchants
 from merchants.models import Voucher
 from tests.credits.cases import prepare
 from tests.merchants.world import Exchange, build_exchange, give_points
+from tests.methodologies.ideas import LUNCHBOX, proposal
 from tests.people import GUANGZHOU, ZHONGSHAN, Cast, build_cast, make_credit_code, person_of, resident, staff
 
 NOTE = '<script>alert("note")</script>{{7*7}}'
@@ -66,6 +67,7 @@ class World:
     other_cashier: User
     other_city_officer: User
     delegation: uuid.UUID
+    proposal: str
     canaries: tuple[Canary, ...] = ()
 
 
@@ -216,6 +218,7 @@ def furnish(cast: Cast, exchange: Exchange, *, stranger: User, number: int) -> W
         other_cashier=_other_shop(now, number),
         other_city_officer=staff(f"zs-officer-{number}", Role.CITY_OFFICER, name="外市经办", region=ZHONGSHAN),
         delegation=_delegate(cast, now, f"{tag}Reason"),
+        proposal=proposal(cast.alice, at=now, answers=replace(LUNCHBOX, why=f"{tag}Idea")).number,
     )
     return world
 

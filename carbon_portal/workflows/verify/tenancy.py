@@ -22,11 +22,15 @@ CHECKS = (
              UNION ALL SELECT 'organisation:' || uuid, region FROM accounts_organisation
              UNION ALL SELECT 'evidence:' || uuid, region FROM behaviors_evidence
              UNION ALL SELECT 'record:' || id, region FROM behaviors_behaviorrecord
+             UNION ALL SELECT 'proposal:' || number, region FROM methodologies_proposal
         ) x WHERE x.region NOT IN ({_KNOWN})
         UNION ALL
         SELECT 'evidence:' || e.uuid, e.region FROM behaviors_evidence e
           JOIN behaviors_behaviorrecord r ON r.id = e.record_id AND r.occurred_on = e.record_on
          WHERE r.region <> e.region
+        UNION ALL
+        SELECT 'proposal contact:' || p.number, c.region FROM methodologies_proposalcontact c
+          JOIN methodologies_proposal p ON p.id = c.proposal_id WHERE c.region <> p.region
         """,
     ),
     Check(
@@ -36,7 +40,7 @@ CHECKS = (
         """
         SELECT t.name, c.relrowsecurity, c.relforcerowsecurity, p.commands
           FROM (VALUES ('accounts_person'), ('accounts_household'), ('accounts_meter'), ('accounts_consent'),
-                       ('behaviors_evidence')) t (name)
+                       ('behaviors_evidence'), ('methodologies_proposalcontact')) t (name)
           LEFT JOIN pg_class c ON c.oid = to_regclass(t.name)
           CROSS JOIN LATERAL (SELECT string_agg(cmd, ',' ORDER BY cmd) AS commands FROM pg_policies
                                WHERE tablename = t.name) p
