@@ -6,5 +6,7 @@ class MethodologiesConfig(AppConfig):
 
     def ready(self) -> None:
         from . import decisions
+        from .services import adoption
 
         decisions.register()
+        adoption.register_kind()

@@ -374,3 +374,17 @@ class OutsideTheArea(DomainError):
     title_en = "Outside your area"
     zh = "所选城市不在您的管辖地区，没有登记。请选择本市，或请省级经办人登记。"
     en = "This city lies outside your area; nothing was entered. Choose your own, or ask an officer of the province."
+
+
+class ProposalNotStudied(DomainError):
+    """Data: number."""
+
+    code = "proposal_not_studied"
+    http_status = 409
+    title = "还不能这样办理"
+    title_en = "Not yet"
+    zh = "建议 {number} 现在的状态不能这样办理，没有改动：采纳前要先受理研究，采纳后才能关联方法学。请刷新页面。"
+    en = (
+        "Proposal {number} can't be dealt with like this yet; nothing was changed. It is studied before it is adopted, "
+        "and adopted before a methodology is named. Reload the page."
+    )

@@ -10,6 +10,7 @@ from accounts.fields import CityField, PhoneField
 from carbon_portal.kernel.errors import DomainError
 
 from .constants import CreditAs, ProposalChannel
+from .selectors import public_versions
 from .services.proposals import Answers, Credit, clean_text
 
 
@@ -143,6 +144,47 @@ class AnswerForm(forms.Form):
     """The written answer."""
 
     answer = WordsField(least=10, most=2000, rows=5, label=_("书面答复"), help_text=_("会公开，并短信告知提出人。"))
+
+
+def methodology_choices() -> list[tuple[str, str]]:
+    """Codes of the catalogue; none is a choice too, where the method is still to be written."""
+    english = (get_language() or "").startswith("en")
+    found = {one.methodology_id: (one.title_en if english else one.title_zh) for one in public_versions()}
+    return [("", str(_("还没有，以后再关联"))), *((code, f"{code} {title}") for code, title in sorted(found.items()))]
+
+
+class MethodologyField(forms.ChoiceField):
+    """A methodology of the catalogue."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("对应的方法学"))
+        super().__init__(choices=methodology_choices, **kwargs)
+        self.error_messages |= {"required": _("请选择方法学。"), "invalid_choice": _("请从列表里选择方法学。")}
+
+
+class AdoptForm(AnswerForm):
+    """The answer that another person decides on."""
+
+    methodology = MethodologyField(required=False)
+
+
+class LinkForm(forms.Form):
+    """The method that an idea became."""
+
+    methodology = MethodologyField()
+
+
+class DecideForm(forms.Form):
+    """A second person's decision, bound to what was shown."""
+
+    shown = forms.RegexField(r"^[0-9a-f]{64}$", widget=forms.HiddenInput)
+    approved = forms.ChoiceField(
+        label=_("您的决定"),
+        choices=[("yes", _("同意采纳")), ("no", _("退回研究"))],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("请选择同意或退回。"), "invalid_choice": _("请选择同意或退回。")},
+    )
+    note = WordsField(least=0, most=500, rows=2, label=_("理由"), help_text=_("退回时必填。"))
 
 
 class RedactForm(forms.Form):

@@ -16,5 +16,6 @@ urlpatterns = [
     path("staff/proposals/", proposal_desk.desk, name="proposal-desk-list"),
     path("staff/proposals/new/", proposal_desk.enter, name="proposal-enter"),
     path("staff/proposals/<slug:number>/", proposal_desk.proposal, name="proposal-desk"),
+    path("staff/proposals/<slug:number>/decide/", proposal_desk.decide, name="proposal-decide"),
     path("staff/proposals/<slug:number>/<slug:name>/", proposal_desk.deed, name="proposal-deed"),
 ]

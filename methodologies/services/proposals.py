@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import Person
-from carbon_portal.kernel import audit, clock, regions
+from carbon_portal.kernel import approvals, audit, clock, regions
 from carbon_portal.kernel.dispatch import enqueue_on_commit
 from carbon_portal.kernel.workdays import add_working_days
 from methodologies.constants import (
@@ -35,6 +35,8 @@ from methodologies.errors import (
 )
 from methodologies.models import Proposal, ProposalContact, ProposalCounter, ProposalStep, ProposalSupport
 
+#: The kind of request by which two people adopt an idea (services.adoption).
+ADOPT = "proposal.adopt"
 TELL_TASK = "methodologies.tell_proposers"
 HIDDEN = "■■■"
 _DAY = dt.timedelta(days=1)
@@ -120,8 +122,10 @@ def submit_proposal(*, person: Person, answers: Answers, credit: Credit, request
             at=at,
         )
         ProposalContact.objects.create(proposal=proposal, region=proposal.region, person=person.pk, number_told_at=at)
-        _step(proposal, by=None, note="", at=at)
-        audit.record_event(verb="proposal.submitted", target=_target(proposal), actor=person.pk, region=proposal.region)
+        step_of(proposal, by=None, note="", at=at)
+        audit.record_event(
+            verb="proposal.submitted", target=target_of(proposal), actor=person.pk, region=proposal.region
+        )
     return proposal
 
 
@@ -166,9 +170,9 @@ def enter_proposal(
             proposal=proposal, region=region, name=clean_text(name, 0, 50), phone=phone,
             number_told_at=None if phone else at,
         )  # fmt: skip
-        _step(proposal, by=actor.pk, note="", at=at)
+        step_of(proposal, by=actor.pk, note="", at=at)
         audit.record_event(
-            verb="proposal.entered", target=_target(proposal), actor=actor.pk, region=region,
+            verb="proposal.entered", target=target_of(proposal), actor=actor.pk, region=region,
             data={"channel": channel, "received_on": received_on.isoformat(), "phone": bool(phone)},
         )  # fmt: skip
         if phone:
@@ -216,11 +220,13 @@ def _key(person: UUID, key: str) -> str:
     return hashlib.sha256(f"{person}:{key}".encode()).hexdigest()
 
 
-def _target(proposal: Proposal) -> str:
+def target_of(proposal: Proposal) -> str:
+    """What audit events and approvals call it."""
     return f"proposal:{proposal.number}"
 
 
-def _step(proposal: Proposal, *, by: UUID | None, note: str, at: dt.datetime) -> None:
+def step_of(proposal: Proposal, *, by: UUID | None, note: str, at: dt.datetime) -> None:
+    """Write down the state just entered."""
     ProposalStep.objects.create(proposal=proposal, state=proposal.state, by=by, note=note, at=at)
 
 
@@ -231,6 +237,11 @@ def locked_open(proposal: Proposal) -> Proposal:
         state = ProposalState(row.state)
         raise ProposalClosed(number=row.number, state=state.label, state_en=_STATE_EN[state])
     return row
+
+
+def _void(row: Proposal, why: str, actor: Person, at: dt.datetime) -> None:
+    """Whoever was asked to decide on adoption saw another content than stands there now."""
+    approvals.void_requests(kind=ADOPT, subject=target_of(row), why=why, actor=actor.pk, at=at)
 
 
 # -- support -----------------------------------------------------------------------------------------------------------
@@ -272,8 +283,8 @@ def accept_proposal(*, proposal: Proposal, actor: Person, note: str, at: dt.date
             return row
         row.state, row.accepted_at, row.shown_at = ProposalState.IN_STUDY, at, row.shown_at or at
         row.save(update_fields=["state", "accepted_at", "shown_at"])
-        _step(row, by=actor.pk, note=clean_text(note, 0, 500), at=at)
-        audit.record_event(verb="proposal.accepted", target=_target(row), actor=actor.pk, region=row.region)
+        step_of(row, by=actor.pk, note=clean_text(note, 0, 500), at=at)
+        audit.record_event(verb="proposal.accepted", target=target_of(row), actor=actor.pk, region=row.region)
     return row
 
 
@@ -304,9 +315,10 @@ def merge_proposal(*, proposal: Proposal, into: Proposal, actor: Person, note: s
         row.merged_from.update(merged_into=kept)
         row.state, row.merged_into, row.offered_answer = ProposalState.MERGED, kept, ""
         row.save(update_fields=["state", "merged_into", "offered_answer"])
-        _step(row, by=actor.pk, note=clean_text(note, 0, 500), at=at)
+        step_of(row, by=actor.pk, note=clean_text(note, 0, 500), at=at)
+        _void(row, "已合并", actor, at)
         audit.record_event(
-            verb="proposal.merged", target=_target(row), actor=actor.pk, region=row.region, data={"into": kept.number}
+            verb="proposal.merged", target=target_of(row), actor=actor.pk, region=row.region, data={"into": kept.number}
         )
     return kept
 
@@ -318,8 +330,9 @@ def decline_proposal(*, proposal: Proposal, actor: Person, answer: str, at: dt.d
         row.state, row.answer, row.answered_at = ProposalState.DECLINED, clean_text(answer, 10, 2000), at
         row.offered_answer = ""
         row.save(update_fields=["state", "answer", "answered_at", "offered_answer"])
-        _step(row, by=actor.pk, note="", at=at)
-        audit.record_event(verb="proposal.declined", target=_target(row), actor=actor.pk, region=row.region)
+        step_of(row, by=actor.pk, note="", at=at)
+        _void(row, "已答复不采纳", actor, at)
+        audit.record_event(verb="proposal.declined", target=target_of(row), actor=actor.pk, region=row.region)
         enqueue_on_commit(TELL_TASK)
     return row
 
@@ -333,7 +346,7 @@ def show_words(*, proposal: Proposal, shown: bool, actor: Person, at: dt.datetim
         row.shown_at = at if shown else None
         row.save(update_fields=["shown_at"])
         verb = "proposal.shown" if shown else "proposal.hidden"
-        audit.record_event(verb=verb, target=_target(row), actor=actor.pk, region=row.region)
+        audit.record_event(verb=verb, target=target_of(row), actor=actor.pk, region=row.region)
     return row
 
 
@@ -355,8 +368,9 @@ def redact_proposal(*, proposal: Proposal, passage: str, reason: str, actor: Per
         row.credit_name = row.credit_name[:30]
         row.redacted_at = at
         row.save(update_fields=[*_QUESTIONS, "credit_name", "redacted_at"])
+        _void(row, "已隐去个人信息", actor, at)
         audit.record_event(
-            verb="proposal.redacted", target=_target(row), actor=actor.pk, region=row.region,
+            verb="proposal.redacted", target=target_of(row), actor=actor.pk, region=row.region,
             data={"places": found, "length": len(passage), "reason": reason},
         )  # fmt: skip
     return row

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -18,20 +19,24 @@ from accounts.fields import add_refusal
 from accounts.models import Person
 from accounts.permissions import login_required_with_role
 from accounts.selectors import has_role, in_scope, person_of, phone_of
-from carbon_portal.kernel import clock
+from carbon_portal.kernel import approvals, clock
 from carbon_portal.kernel.errors import DomainError, NotFound
 from methodologies import present_proposals as present
-from methodologies.constants import ProposalChannel
+from methodologies.constants import ProposalChannel, ProposalState
 from methodologies.errors import MergeTargetInvalid, OutsideTheArea
-from methodologies.forms import AnswerForm, EnterForm, MergeForm, NoteForm, RedactForm
-from methodologies.models import Proposal
+from methodologies.forms import AdoptForm, AnswerForm, DecideForm, EnterForm, LinkForm, MergeForm, NoteForm, RedactForm
+from methodologies.models import Methodology, Proposal
 from methodologies.selectors import proposals as selectors
+from methodologies.services import adoption
 from methodologies.services import proposals as services
+from methodologies.services.proposals import ADOPT, target_of
 
 PAGE = 30
 OFFICERS = (Role.CITY_OFFICER, Role.PROVINCE_OFFICER)
+APPROVERS = (Role.CITY_APPROVER, Role.PROVINCE_APPROVER)
 readers = login_required_with_role(*AREA_ROLES)
 officers = login_required_with_role(*OFFICERS)
+approvers = login_required_with_role(*APPROVERS)
 
 
 def _me(request: HttpRequest) -> Person:
@@ -107,10 +112,53 @@ def _show(
         "merge_form": bound.get("merge") or MergeForm(auto_id="merge_%s"),
         "decline_form": bound.get("decline") or AnswerForm(auto_id="decline_%s"),
         "redact_form": bound.get("redact") or RedactForm(auto_id="redact_%s"),
+        "adopt_form": bound.get("adopt") or AdoptForm(auto_id="adopt_%s", initial={"answer": found.offered_answer}),
+        "link_form": bound.get("link") or LinkForm(auto_id="link_%s", initial={"methodology": found.methodology_id}),
+        **_adoption(request, found, bound.get("decide")),
         "failed": failed[0] if failed else "",
         "form": failed[1] if failed else None,
     }
     return render(request, "methodologies/proposal_desk.html", context, status=status)
+
+
+def _adoption(request: HttpRequest, found: Proposal, bound: forms.Form | None) -> dict[str, Any]:
+    """The open request to adopt, and whether the reader may decide it."""
+    asked = approvals.request_for(ADOPT, target_of(found))
+    if asked is None or not asked.is_open:
+        returned = asked is not None and asked.state == asked.State.RETURNED and found.state == ProposalState.IN_STUDY
+        return {"returned": asked.why if returned and asked else ""}
+    refusal = approvals.refusal_of(asked, _me(request).pk, at=clock.now())
+    return {
+        "asked": asked,
+        "refusal": refusal.sentence(get_language()) if refusal else "",
+        "decide_form": bound or DecideForm(auto_id="decide_%s", initial={"shown": adoption.content_of(found)}),
+    }
+
+
+@require_POST
+@approvers
+def decide(request: HttpRequest, number: str) -> HttpResponse:
+    """Agree to the adoption, or return it."""
+    found = selectors.desk_proposal(request.user, number, *APPROVERS)
+    form = DecideForm(request.POST, auto_id="decide_%s")
+    if form.is_valid():
+        try:
+            adoption.decide_adoption(
+                proposal=found,
+                actor=_me(request),
+                shown_sha256=form.cleaned_data["shown"],
+                approved=form.cleaned_data["approved"] == "yes",
+                note=form.cleaned_data["note"],
+                at=clock.now(),
+            )
+        except NotFound:
+            raise
+        except DomainError as refusal:
+            add_refusal(form, None, refusal)
+        else:
+            messages.success(request, _("已办理。"))
+            return redirect("methodologies:proposal-desk", number=number)
+    return _show(request, selectors.desk_proposal(request.user, number), ("decide", form))
 
 
 Deed = Callable[[HttpRequest, Proposal, dict[str, Any]], Proposal]
@@ -137,11 +185,32 @@ def _redact(request: HttpRequest, found: Proposal, data: dict[str, Any]) -> Prop
     return services.redact_proposal(proposal=found, actor=_me(request), at=clock.now(), **data)
 
 
+def _adopt(request: HttpRequest, found: Proposal, data: dict[str, Any]) -> Proposal:
+    role = next(role for role in OFFICERS if in_scope(request.user, found.region, role))
+    return adoption.offer_adoption(
+        proposal=found,
+        actor=_me(request),
+        role=role.value,
+        answer=data["answer"],
+        methodology=Methodology.objects.filter(pk=data["methodology"]).first(),
+        at=clock.now(),
+    )
+
+
+def _link(request: HttpRequest, found: Proposal, data: dict[str, Any]) -> Proposal:
+    methodology = Methodology.objects.filter(pk=data["methodology"]).first()
+    if methodology is None:
+        raise NotFound
+    return adoption.link_methodology(proposal=found, methodology=methodology, actor=_me(request))
+
+
 DEEDS: dict[str, tuple[type[forms.Form], Deed]] = {
     "accept": (NoteForm, _accept),
     "merge": (MergeForm, _merge),
     "decline": (AnswerForm, _decline),
     "redact": (RedactForm, _redact),
+    "adopt": (AdoptForm, _adopt),
+    "link": (LinkForm, _link),
 }
 
 

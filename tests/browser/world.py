@@ -163,7 +163,8 @@ def _add_proposals(things: Things, cast: Cast, now: dt.datetime) -> None:
     proposals.merge_proposal(proposal=merged, into=kept, actor=officer, note="", at=now)
     of_alice = {"number": kept.number}
     things.addresses |= {
-        f"methodologies:{view}": of_alice for view in ("proposal", "proposal-support", "proposal-desk")
+        f"methodologies:{view}": of_alice
+        for view in ("proposal", "proposal-support", "proposal-desk", "proposal-decide")
     } | {"methodologies:proposal-deed": {**of_alice, "name": "accept"}}
 
 

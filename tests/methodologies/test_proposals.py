@@ -22,10 +22,14 @@ from methodologies.errors import (
     OwnProposal,
     ProposalClosed,
     ProposalNotShown,
+    ProposalNotStudied,
     ProposalTextInvalid,
     TooManyProposals,
 )
 from methodologies.models import Proposal, ProposalContact, ProposalStep, ProposalSupport
+from methodologies.selectors import proposals as selectors
+from methodologies.selectors import public_version
+from methodologies.services import adoption, sync_library
 from methodologies.services import proposals as services
 from methodologies.services.telling import tell_proposers
 from tests import people
@@ -380,3 +384,85 @@ def test_forty_at_once_get_forty_numbers_without_a_gap(own_database: str) -> Non
 def test_unknown_numbers_are_not_there(cast: people.Cast) -> None:
     for number in ("P-2026-000001", "P-2026", "x" * 300, str(uuid.uuid4())):
         assert Client().get(f"/proposals/{number}/").status_code == 404
+
+
+# -- adoption ----------------------------------------------------------------------------------------------------------
+
+ANSWER = "采纳。我们将按您的想法起草自带饭盒的方法学，欢迎继续提意见。"
+
+
+def test_adoption_takes_two_people_and_names_the_proposer_as_they_chose(cast: people.Cast) -> None:
+    sync_library(at=AT)
+    one = accept(cast, proposal(cast.alice, at=AT, credit=services.Credit(CreditAs.PSEUDONYM, "饭盒侠")))
+    twin = accept(cast, proposal(cast.bob, at=AT, credit=services.Credit(CreditAs.NAME, "李伯")))
+    services.merge_proposal(proposal=twin, into=one, actor=person_of(cast.city_officer), note="", at=AT)
+    officer, approver = visit(cast.city_officer), visit(cast.city_approver)
+    url = f"/staff/proposals/{one.number}/"
+    assert officer.post(f"{url}adopt/", {"answer": ANSWER, "methodology": ""}).status_code == 302
+    one.refresh_from_db()
+    assert one.state == ProposalState.IN_STUDY, "nothing happens before the second person"
+    assert ANSWER not in Client().get(f"/proposals/{one.number}/").content.decode()
+    assert officer.post(f"{url}decide/", {"approved": "yes"}).status_code == 403
+    shown = re.search(r'name="shown" value="([0-9a-f]{64})"', approver.get(url).content.decode())
+    assert shown
+    sent = {"shown": shown[1], "approved": "yes", "note": ""}
+    assert approver.post(f"{url}decide/", sent).status_code == 302
+    one.refresh_from_db()
+    assert (one.state, one.answer) == (ProposalState.ADOPTED, ANSWER)
+    version = public_version(code="GD-METRO-TRIP", version="1.0")
+    assert selectors.credited(version) == []
+    assert officer.post(f"{url}link/", {"methodology": "GD-METRO-TRIP"}).status_code == 302
+    assert [(row.number, row.name) for row in selectors.credited(version)] == [
+        (one.number, "饭盒侠"),
+        (twin.number, "李伯"),
+    ]
+    page = Client().get(f"/proposals/{one.number}/").content.decode()
+    assert ANSWER in page
+    assert "饭盒侠" in page
+    assert "陈阿姨" not in page
+
+
+def test_words_hidden_after_the_request_void_it(cast: people.Cast) -> None:
+    one = accept(cast, proposal(cast.alice, at=AT))
+    officer = person_of(cast.city_officer)
+    one = adoption.offer_adoption(
+        proposal=one, actor=officer, role="city_officer", answer=ANSWER, methodology=None, at=AT
+    )
+    shown = adoption.content_of(one)
+    services.redact_proposal(proposal=one, passage="小票", reason="试试", actor=officer, at=AT)
+    page = visit(cast.city_approver).post(
+        f"/staff/proposals/{one.number}/decide/", {"shown": shown, "approved": "yes", "note": ""}
+    )
+    assert "错误：" in page.content.decode()
+    one.refresh_from_db()
+    assert one.state == ProposalState.IN_STUDY
+
+
+def test_a_returned_adoption_goes_back_to_study(cast: people.Cast) -> None:
+    one = accept(cast, proposal(cast.alice, at=AT))
+    one = adoption.offer_adoption(
+        proposal=one,
+        actor=person_of(cast.city_officer),
+        role="city_officer",
+        answer=ANSWER,
+        methodology=None,
+        at=AT,
+    )
+    approver = visit(cast.city_approver)
+    sent = {"shown": adoption.content_of(one), "approved": "no", "note": ""}
+    assert "错误：" in approver.post(f"/staff/proposals/{one.number}/decide/", sent).content.decode(), "needs a reason"
+    assert approver.post(f"/staff/proposals/{one.number}/decide/", sent | {"note": "请补凭证"}).status_code == 302
+    assert "请补凭证" in visit(cast.city_officer).get(f"/staff/proposals/{one.number}/").content.decode()
+
+
+def test_only_what_is_studied_is_adopted(cast: people.Cast) -> None:
+    one = proposal(cast.alice, at=AT)
+    with pytest.raises(ProposalNotStudied):
+        adoption.offer_adoption(
+            proposal=one,
+            actor=person_of(cast.city_officer),
+            role="city_officer",
+            answer=ANSWER,
+            methodology=None,
+            at=AT,
+        )

@@ -126,6 +126,9 @@ ROWS: dict[str, Row] = {
     "methodologies:proposal-desk-list": Row("login", roles=AREA_STAFF),
     "methodologies:proposal-enter": Row("login", roles=frozenset({"city_officer", "province_officer"})),
     "methodologies:proposal-desk": Row("login", _IDEA, _NO_IDEA, owner="city_officer", rightful=AREA_STAFF),
+    "methodologies:proposal-decide": Row(
+        "login", _IDEA, _NO_IDEA, owner="city_approver", rightful=frozenset({"province_approver"})
+    ),
     "methodologies:proposal-deed": Row(
         "login",
         lambda world: {**_IDEA(world), "name": "accept"},
