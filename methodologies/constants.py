@@ -156,3 +156,7 @@ ANSWER_WORKING_DAYS = 30
 # What one person may send in a day: enough for ideas, too little for a flood.
 PROPOSALS_PER_DAY = 5
 SUPPORTS_PER_DAY = 100
+
+
+# What everybody may read: what was ever in force, and what stands open to comment or waits for its publication.
+SHOWN_STATES = (*FROZEN_STATES, VersionState.PUBLIC_COMMENT, VersionState.APPROVED)

@@ -388,3 +388,14 @@ class ProposalNotStudied(DomainError):
         "Proposal {number} can't be dealt with like this yet; nothing was changed. It is studied before it is adopted, "
         "and adopted before a methodology is named. Reload the page."
     )
+
+
+class UnreadableQuery(DomainError):
+    """A part of an address's query string that no page of the library wrote. Data: name, value."""
+
+    code = "unreadable_query"
+    http_status = 400
+    title = "筛选条件有误"
+    title_en = "Invalid filter"
+    zh = "看不懂网址里的“{name}={value}”，没有列出内容。请从页面上的筛选框和链接进入。"
+    en = "The part “{name}={value}” of the address can't be read, so nothing was listed. Use the filters and links."

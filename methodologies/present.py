@@ -9,11 +9,11 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from carbon_portal.kernel.language import is_english, pick, region_name
-from carbon_portal.kernel.templatetags.portal import grams, local_date
+from carbon_portal.kernel.templatetags.portal import local_date
 from carbon_portal.kernel.units import unit_text
 
 from .constants import VersionState
-from .engine import Program, sentence
+from .engine import Program
 from .engine.document import Entry, Input, Limit, Parameter
 from .models import MethodologyVersion
 
@@ -38,6 +38,22 @@ _CONFIDENCE_KIND = {
     "sample": "wait",
 }
 
+
+_STATE_KIND = {
+    VersionState.PUBLISHED.value: "ok",
+    VersionState.SUPERSEDED.value: "info",
+    VersionState.WITHDRAWN.value: "no",
+    VersionState.PUBLIC_COMMENT.value: "wait",
+    VersionState.APPROVED.value: "wait",
+}
+#: The states of versions that everybody may read, in the order of the filter.
+STATES = {
+    VersionState.PUBLISHED.value: gettext_lazy("已发布"),
+    VersionState.PUBLIC_COMMENT.value: gettext_lazy("公示中"),
+    VersionState.APPROVED.value: gettext_lazy("已审定，待公布"),
+    VersionState.SUPERSEDED.value: gettext_lazy("已被取代"),
+    VersionState.WITHDRAWN.value: gettext_lazy("已停用"),
+}
 
 SECTORS = {
     "electricity": gettext_lazy("节约用电"),
@@ -68,18 +84,17 @@ def confidence(code: str) -> dict[str, str]:
         "memory": _("待核对"),
         "sample": _("示例值"),
     }
-    return {"label": labels[code], "kind": _CONFIDENCE_KIND[code]}
+    return {"code": code, "label": labels[code], "kind": _CONFIDENCE_KIND[code]}
 
 
 def state_pill(version: MethodologyVersion) -> dict[str, str]:
     """Whether a version is in force for new deeds."""
-    labels = {
-        VersionState.PUBLISHED.value: (_("已发布"), "ok"),
-        VersionState.SUPERSEDED.value: (_("已被取代"), "info"),
-        VersionState.WITHDRAWN.value: (_("已停用"), "no"),
-    }
-    label, kind = labels[version.state]
-    return {"label": label, "kind": kind}
+    return {"label": state_label(version.state), "kind": _STATE_KIND[version.state]}
+
+
+def state_label(state: str) -> str:
+    """The name of a state that is open to all."""
+    return str(STATES[state])
 
 
 def title(version: MethodologyVersion) -> str:
@@ -100,55 +115,12 @@ def row(version: MethodologyVersion) -> dict[str, Any]:
                 _("%(day)s 起") % {"day": local_date(version.effective_from)},
             )
         ),
+        "sample": getattr(version, "has_sample", False),
         **{f"pill_{key}": value for key, value in state_pill(version).items()},
     }
 
 
-def page(version: MethodologyVersion, program: Program) -> dict[str, Any]:
-    """The context of a version's page."""
-    document = program.document
-    values = [value for parameter in document.parameters.values() for value in _values(parameter, program)]
-    return {
-        "version": version,
-        "title": title(version),
-        "pill": state_pill(version),
-        "region": region_name(version.methodology.region),
-        "sector": sector_label(document.sector),
-        "inputs": [
-            {
-                "label": pick(declared.label),
-                "name": declared.name,
-                "unit": unit_text(declared.unit, get_language()),
-                "range": "" if declared.options else f"{declared.min} – {declared.max}",
-                "options": "、".join(pick(texts) for texts in declared.options.values()) if declared.options else "",
-            }
-            for declared in document.inputs.values()
-        ],
-        "steps": [
-            {"name": step.name, "formula": step.formula.replace(" * ", " × ")} for step in document.steps.values()
-        ],
-        "output": document.output,
-        "values": values,
-        "unchecked": any(value["confidence"]["kind"] == "wait" for value in values),
-        "limits": [_limit(limit, document.inputs) for limit in document.limits],
-        "evidence": [{"grade": grade, "share": str(share)} for grade, share in document.evidence.items()],
-        "examples": [
-            {
-                "on": example.on,
-                "region": example.region,
-                "given": ", ".join(f"{name} = {value}" for name, value in example.given.items()),
-                "result": grams(example.expect) if example.expect is not None else _("不计入"),
-                "why": sentence(example.refuse, get_language() or "zh") if example.refuse else "",
-                "source": example.source or "",
-            }
-            for example in document.examples
-        ],
-        "chapters": [{"title": chapter_label(name), "text": text} for name, text in document.chapters.items()],
-        "source": document.published_source,
-    }
-
-
-def _limit(limit: Limit, inputs: Mapping[str, Input]) -> dict[str, str]:
+def limit_line(limit: Limit, inputs: Mapping[str, Input]) -> dict[str, str]:
     """A limit in words: what is limited, for how long, how much."""
     period = {"day": _("每天"), "week": _("每周"), "month": _("每月"), "year": _("每年")}[limit.per]
     if limit.measure in inputs:
@@ -160,7 +132,7 @@ def _limit(limit: Limit, inputs: Mapping[str, Input]) -> dict[str, str]:
     return {"label": f"{measure} · {period}", "max": f"{limit.max} {shown}"}
 
 
-def _values(parameter: Parameter, program: Program) -> list[dict[str, Any]]:
+def values(parameter: Parameter, program: Program) -> list[dict[str, Any]]:
     """Each dated value of a parameter, a table's cells one by one; a shared factor's from the library."""
     found = []
     table = program.tables[parameter.name]

@@ -1,11 +1,17 @@
 from django.urls import path
 
-from .views import library, proposal_desk, proposals
+from .views import library, proposal_desk, proposals, public
 
 app_name = "methodologies"
 
 urlpatterns = [
     path("methodologies/", library.catalogue, name="list"),
+    # what everybody may see; the words stand before the patterns that would take them for a code or a version
+    path("methodologies/cities/", public.cities_page, name="cities"),
+    path("methodologies/maturity/", public.maturity_page, name="maturity"),
+    path("methodologies/<slug:code>/compare/", public.compare_page, name="compare"),
+    path("methodologies/<slug:code>/<str:version>/cities/", public.local_page, name="local"),
+    path("methodologies/<slug:code>/<str:version>/document.pdf", public.version_pdf, name="pdf"),
     path("methodologies/<slug:code>/<str:version>/", library.version_page, name="version"),
     path("methodologies/<slug:code>/<str:version>/document.yaml", library.version_source, name="source"),
     # -- proposals of the public

@@ -41,7 +41,7 @@ def code_list(request: Request, body: Any) -> HttpResponse:
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
     etag = f'"{digest[:32]}"'
     known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
-    response: HttpResponse = HttpResponseNotModified() if etag in known else Response(body)
+    response: HttpResponse = HttpResponseNotModified() if {etag, "*"} & set(known) else Response(body)
     response["ETag"] = etag
     response["Cache-Control"] = "public, max-age=300"
     return response

@@ -22,7 +22,15 @@ grams; the limit key (``distance/day``) is the same for all versions of a code. 
 outside, None or the empty text meaning missing; typed columns are described in ``columns``.
 """
 
-from .check import check_document, check_examples, check_factors, expired_factors, publication_gaps, submission_gaps
+from .check import (
+    check_document,
+    check_examples,
+    check_factors,
+    example_traces,
+    expired_factors,
+    publication_gaps,
+    submission_gaps,
+)
 from .columns import MISSING, Columns
 from .document import Document, Factor, FactorLibrary
 from .outcome import Outcome
@@ -54,6 +62,7 @@ __all__ = [
     "check_files",
     "compile",
     "evaluate_file",
+    "example_traces",
     "expired_factors",
     "load_document",
     "load_factors",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from typing import Any
 
 from . import document as d
 from . import reasons
@@ -70,18 +71,23 @@ def _current_start(starts: Sequence[datetime.date], today: datetime.date) -> dat
     return max((start for start in starts if start <= today), default=min(starts))
 
 
-def run_examples(program: Program) -> Outcome:
-    """Evaluate the golden examples: each alone, with evidence ``feed``, without limits and with no history."""
+def example_columns(program: Program) -> Columns:
+    """The golden examples as a batch: each its own participant, so that none is another's history."""
     examples = program.document.examples
     numbers = [str(number) for number in range(1, len(examples) + 1)]
-    columns = Columns(
+    return Columns(
         record=numbers,
-        participant=numbers,  # each its own participant, so no example is another's history
+        participant=numbers,
         occurred_on=[example.on for example in examples],
         region=[example.region for example in examples],
         evidence=["feed"] * len(examples),
         inputs={name: [example.given.get(name) for example in examples] for name in program.document.inputs},
     )
+
+
+def run_examples(program: Program) -> Outcome:
+    """Evaluate the golden examples: each alone, with evidence ``feed``, without limits and with no history."""
+    columns = example_columns(program)
     from .columns import read_columns
     from .evaluate import Batch
     from .program import Prior
@@ -92,6 +98,14 @@ def run_examples(program: Program) -> Outcome:
         batch.remember(Prior())
     batch.compute()
     return batch.outcome(Prior())
+
+
+def example_traces(program: Program) -> list[dict[str, Any]]:
+    """The trace of every golden example, in their order; reasons and grams as the check sees them."""
+    if not program.document.examples:
+        return []
+    columns, outcome = example_columns(program), run_examples(program)
+    return [program.explain(columns, row, outcome) for row in range(len(program.document.examples))]
 
 
 def check_examples(program: Program) -> list[Problem]:

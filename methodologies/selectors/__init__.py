@@ -14,12 +14,15 @@ from .library import (
     public_versions,
     version_in_force,
 )
+from .public import approvals_of, catalogue, revision_note, shown_version, shown_versions, uses_sample, versions_of
 from .stages import Step, stages, status_line
 
 __all__ = [
     "Step",
     "VersionRow",
     "VersionTable",
+    "approvals_of",
+    "catalogue",
     "covering_regions",
     "expired_factors",
     "factor_library",
@@ -29,7 +32,12 @@ __all__ = [
     "proposals",
     "public_version",
     "public_versions",
+    "revision_note",
+    "shown_version",
+    "shown_versions",
     "stages",
     "status_line",
+    "uses_sample",
     "version_in_force",
+    "versions_of",
 ]

@@ -5,9 +5,12 @@ language and size, on one portal, so each makes for itself what it uses up.
 """
 
 import re
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
 from oauth2_provider.models import get_application_model
@@ -15,8 +18,10 @@ from playwright.sync_api import Page, expect
 
 from carbon_portal.kernel import clock
 from merchants import services as merchants
+from methodologies import services as methodologies
 from tests.browser.world import World
 from tests.merchants.world import give_points
+from tests.methodologies.review_world import draft_text
 
 Make = Callable[[Page, World], None]
 
@@ -49,6 +54,67 @@ def send(page: Page, form: str = "main form") -> None:
 
 def errors(page: Page) -> None:
     expect(page.locator(".error-summary").first).to_be_visible()
+
+
+# -- methods -----------------------------------------------------------------------------------------------------------
+
+
+def _two_versions(code: str) -> None:
+    """A method of an activity of its own with two versions; where it is there already nothing happens."""
+    edits = (("effective_from: 2025-01-01", "effective_from: 2026-06-01"), ('value: "46.7"', 'value: "50.1"'))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(methodologies.LIBRARY / "factors.yaml", folder)
+        for version, changes in (("1.0", ()), ("2.0", edits)):
+            text = draft_text(code=code, version=version, region="440000", activity=code.lower(), edits=changes)
+            (folder / f"{version}.yaml").write_text(text, encoding="utf-8")
+        methodologies.sync_library(at=clock.now(), folder=folder)
+
+
+@state("visitor")
+def versions_compared(page: Page, world: World) -> None:
+    _two_versions("XX-COMPARED")
+    page.goto(world.url + "/methodologies/XX-COMPARED/compare/")
+    expect(page.locator(".changes").first).to_be_visible()
+
+
+@state("visitor")
+def nothing_to_compare(page: Page, world: World) -> None:
+    page.goto(world.url + "/methodologies/SZ-METRO-TRIP/compare/?a=1.0&b=1.0")
+    expect(page.locator(".empty")).to_be_visible()
+
+
+@state("visitor")
+def superseded_version_opened(page: Page, world: World) -> None:
+    _two_versions("XX-COMPARED")
+    page.goto(world.url + "/methodologies/XX-COMPARED/1.0/")
+    page.locator("details.more summary").first.click()
+    expect(page.locator(".notice.info")).to_be_visible()
+
+
+@state("visitor")
+def no_method_found(page: Page, world: World) -> None:
+    page.goto(world.url + "/methodologies/?q=nowhere")
+    expect(page.locator(".empty")).to_be_visible()
+
+
+@state("visitor")
+def method_search_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/methodologies/?sector=nowhere")
+    expect(page.locator("h1")).to_be_visible()
+
+
+@state("visitor")
+def a_value_two_cities_refuse(page: Page, world: World) -> None:
+    page.goto(world.url + "/methodologies/cities/?activity=metro_trip&a=440100&b=440300&in_distance=-1")
+    expect(page.locator(".result").first).to_be_visible()
+
+
+@state("visitor")
+def maturity_tests_opened(page: Page, world: World) -> None:
+    page.goto(world.url + "/methodologies/maturity/")
+    page.locator("details.more summary").first.click()
+    expect(page.locator("details[open] .list").first).to_be_visible()
 
 
 # -- coming in ---------------------------------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ def build_world(portal: Portal) -> World:
     _add_deputy(things, cast, now)
     things.addresses |= {
         "methodologies:version": {"code": "SZ-METRO-TRIP", "version": "1.0"},
-        "methodologies:source": {"code": "SZ-METRO-TRIP", "version": "1.0"},
+        **{f"methodologies:{name}": {"code": "SZ-METRO-TRIP", "version": "1.0"} for name in ("source", "pdf", "local")},
+        "methodologies:compare": {"code": "SZ-METRO-TRIP"},
         "merchants:offer-detail": {"pk": exchange.offer.pk},
         **{f"pilots:{view}": {"region": GUANGZHOU} for view in ("dashboard", "counts", "trace")},
     }

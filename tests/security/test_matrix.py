@@ -136,6 +136,13 @@ ROWS: dict[str, Row] = {
         owner="city_officer",
         rightful=frozenset({"province_officer"}),
     ),
+    "methodologies:pdf": Row("public", _METRO, _NO_METHOD),
+    "methodologies:local": Row("public", _METRO, _NO_METHOD),
+    "methodologies:compare": Row(
+        "public", lambda world: {"code": "GD-METRO-TRIP"}, ({"code": "NO-SUCH"}, {"code": "x" * 5000})
+    ),
+    "methodologies:cities": Row("public"),
+    "methodologies:maturity": Row("public"),
     "credits:record-list": Row("login"),
     "credits:estimate": Row("login"),
     "credits:record-detail": Row("login", _RECORD, _PK),
