@@ -106,15 +106,18 @@ def _call(box: Layout, label: Callable[[str], str]) -> SafeString:
 
 
 def _cases(box: Layout, label: Callable[[str], str]) -> SafeString:
-    return format_html(
-        '<mrow><mo stretchy="true">{{</mo><mtable class="cases"><mtr><mtd>{}</mtd><mtd><mrow><mtext>{}</mtext><mspace width="0.35em"></mspace>{}</mrow>'
-        "</mtd></mtr><mtr><mtd>{}</mtd><mtd><mtext>{}</mtext></mtd></mtr></mtable></mrow>",
-        _box(box["then"], label),
-        _("若"),
-        _box(box["when"], label),
-        _box(box["else"], label),
-        _("否则"),
+    """Two lines after one brace: the value and its condition, the other value and “otherwise”."""
+    rows = (
+        (
+            _box(box["then"], label),
+            format_html(
+                '<mrow><mtext>{}</mtext><mspace width="0.35em"></mspace>{}</mrow>', _("若"), _box(box["when"], label)
+            ),
+        ),
+        (_box(box["else"], label), format_html("<mtext>{}</mtext>", _("否则"))),
     )
+    inner = format_html_join("", "<mtr><mtd>{}</mtd><mtd>{}</mtd></mtr>", rows)
+    return format_html('<mrow><mo stretchy="true">{}</mo><mtable class="cases">{}</mtable></mrow>', "{", inner)
 
 
 _BOXES: Mapping[str, Callable[[Layout, Callable[[str], str]], SafeString]] = {
