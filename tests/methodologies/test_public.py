@@ -78,7 +78,10 @@ def test_the_catalogue_finds_by_word_sector_city_and_state(library):
     assert "GD-OLD-CLOTHES" in here
     assert "GZ-METRO-RIDE" not in here
     assert codes(get("/methodologies/", state="superseded")) == set()
-    assert codes(get("/methodologies/", sector="transport", city="440100", q="metro")) == {"GZ-METRO-RIDE", "GD-METRO-TRIP"}
+    assert codes(get("/methodologies/", sector="transport", city="440100", q="metro")) == {
+        "GZ-METRO-RIDE",
+        "GD-METRO-TRIP",
+    }
 
 
 def test_a_search_without_a_result_says_so_and_shows_the_way_back(library):
