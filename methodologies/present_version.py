@@ -17,6 +17,7 @@ from . import present, selectors
 from .engine import Program, example_traces, sentence
 from .engine.document import History, Input
 from .models import MethodologyVersion
+from .selectors.proposals import credited
 from .typeset import mathml
 
 # What the trace writes in place of a number that is missing: its reason in brackets.
@@ -48,6 +49,8 @@ def page(version: MethodologyVersion, program: Program) -> dict[str, Any]:
         "file_sha256": hashlib.sha256(version.source.encode("utf-8")).hexdigest(),
         "versions": _versions(version),
         "approvals": [_approval(one) for one in selectors.approvals_of(version)],
+        "credits": credited(version),
+        "way": _way(version),
         "by_region": any(table.by == "region" for table in program.tables.values())
         or document.region not in ("000000", "440000"),
     }
@@ -181,6 +184,28 @@ def _versions(version: MethodologyVersion) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _way(version: MethodologyVersion) -> list[dict[str, str]]:
+    """The eight steps to the province for a timeline; empty for what came with the installation."""
+    return [
+        {
+            "title": step.title,
+            "state": {"done": "done", "under_way": "now", "waiting": "todo"}[step.state],
+            "time": _days(step),
+            "text": _("已超期 %(n)s 个工作日") % {"n": step.overdue} if step.overdue else "",
+        }
+        for step in selectors.status_line(version)
+    ]
+
+
+def _days(step: selectors.Step) -> str:
+    """When a step began and ended, or by when it is due."""
+    if step.started_on and step.finished_on and step.started_on != step.finished_on:
+        return f"{local_date(step.started_on)} – {local_date(step.finished_on)}"
+    begun = local_date(step.started_on) if step.started_on else ""
+    due = _("期限 %(day)s") % {"day": local_date(step.due_on)} if step.due_on and step.under_way else ""
+    return " · ".join(part for part in (begun, due) if part)
 
 
 def _approval(one: Approval) -> dict[str, str]:

@@ -15,6 +15,7 @@ from carbon_portal.kernel import clock
 from methodologies import paper, selectors, services
 from methodologies.models import MethodologyVersion
 from methodologies.selectors import cities, maturity
+from tests.methodologies.review_world import draft_version
 
 AT = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 20)
@@ -196,6 +197,26 @@ def test_a_draft_is_nobodys_to_read(two_versions):
     for name in ("", "cities/", "document.yaml", "document.pdf"):
         assert get(f"/methodologies/GD-METRO-TRIP/3.0/{name}").status_code == 404
     assert get("/methodologies/GD-METRO-TRIP/compare/", b="3.0").status_code == 400
+
+
+def test_a_version_open_to_comment_is_read_by_all_with_its_way_and_applies_to_nothing(two_versions):
+    version = draft_version(
+        code="GD-METRO-TRIP", version="3.0", region="440000", activity="metro_trip",
+        edits=(("distance * saving_per_km", "distance * saving_per_km * 1"),),
+    )  # fmt: skip
+    steps = ["submitted", "in_review", "expert_review", "joint_signing", "public_comment"]
+    for step in steps:
+        note = "reduction 一行改写" if step == "submitted" else ""
+        services.enter(version=version, state=step, at=AT, note=note)
+    text = text_of(get("/methodologies/GD-METRO-TRIP/3.0/"))
+    assert "尚未生效的文稿" in text
+    assert "省级受理" in text
+    assert "公示中" in text_of(get("/methodologies/", state="public_comment"))
+    compared = text_of(get("/methodologies/GD-METRO-TRIP/compare/", a="1.0", b="3.0"))
+    assert "reduction 一行改写" in compared
+    assert "修订说明没有提到" not in compared
+    assert get("/api/v1/methodologies/GD-METRO-TRIP/versions/3.0").status_code == 404
+    assert {one.version.version for one in maturity.maturity_list(on=TODAY)} == {"2.0"}
 
 
 # -- paper -------------------------------------------------------------------------------------------------------------
