@@ -255,6 +255,7 @@ CELERY_BEAT_SCHEDULE = {
     "close-correction-windows": {"task": "credits.close_windows", "schedule": 60.0},
     "award-queued-points": {"task": "credits.award_queued", "schedule": 60.0},
     "tell-proposers": {"task": "methodologies.tell_proposers", "schedule": 60.0},
+    "sweep-recomputations": {"task": "credits.recompute", "schedule": 60.0},
     "expire-holds": {"task": "merchants.expire_vouchers", "schedule": 60.0},
     "expire-points": {"task": "credits.expire_points", "schedule": 3600.0},
     "fold-ledger-checkpoints": {"task": "credits.fold_checkpoints", "schedule": 3600.0},

@@ -32,3 +32,42 @@ class ClaimKind(models.TextChoices):
 
 # How many records the source of a correction names; with ten digits each they fit the ledger's column.
 NAMED_RECORDS = 8
+
+
+class RecomputationRule(models.TextChoices):
+    """What becomes of grams that a revision changes. Points never fall by it, claimed grams are never lowered."""
+
+    KEEP = "keep", "保留原量"
+    TOP_UP = "top_up", "只增不减"
+    CLAW_BACK = "claw_back", "据实调整未核证部分"
+
+
+class RecomputationState(models.TextChoices):
+    PREPARING = "preparing", "正在清点"
+    PREVIEWING = "previewing", "正在试算"
+    PREVIEWED = "previewed", "试算完成"
+    WAITING = "waiting", "待审定"
+    RUNNING = "running", "正在重算"
+    DONE = "done", "已完成"
+    DECLINED = "declined", "未通过"
+    DISCARDED = "discarded", "已放弃"
+
+
+class StandsBecause(models.TextChoices):
+    """Why an earlier result goes on counting."""
+
+    RULE = "rule", "按规则保留"
+    REFUSED = "refused", "新版本算不出"
+    CLAIMED = "claimed", "已用于核证等用途"
+    SAME = "same", "结果没有变化"
+
+
+class PartOutcome(models.TextChoices):
+    APPLIED = "applied", "已按审定结果写入"
+    CHANGED = "changed", "审定后账目有变，未写入"
+
+
+# Parts that one worker looks at for a chunk; their records together stay within CHUNK_RECORDS.
+CHUNK_PARTS = 2_000
+# Rounds of one task; then it wakes another, so that none runs into the limit of a task's time.
+ROUNDS_OF_A_TASK = 20

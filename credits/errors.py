@@ -34,3 +34,36 @@ class OverClaimed(DomainError):
     title_en = "Grams already used"
     zh = "这笔减碳量可用的不足 {grams} 克：同一克减碳量只能用一次。没有写入。"
     en = "Fewer than {grams} g of this reduction are unused: a gram is used at most once. Nothing was written."
+
+
+class WrongRecomputation(DomainError):
+    """A choice that can't be computed again. Data: why, why_en."""
+
+    code = "wrong_recomputation"
+    http_status = 400
+    title = "不能这样重算"
+    title_en = "Can't be recomputed like this"
+    zh = "{why}。没有写入，请改正后重新提交。"
+    en = "Refused: {why_en}. Nothing was written; correct it and send it again."
+
+
+class NothingToRecompute(DomainError):
+    """No final record is meant. Data: code, first, last."""
+
+    code = "nothing_to_recompute"
+    http_status = 409
+    title = "没有可重算的记录"
+    title_en = "Nothing to recompute"
+    zh = "{first} 至 {last} 之间，所选地区没有按 {code} 终算的记录。请改选日期或地区。"
+    en = "No record of {code} is final in these areas from {first} to {last}. Choose other days or areas."
+
+
+class RecomputationNotReady(DomainError):
+    """The deed does not fit the state. Data: state."""
+
+    code = "recomputation_not_ready"
+    http_status = 409
+    title = "现在不能这样做"
+    title_en = "Not possible now"
+    zh = "这次重算现在的状态是“{state}”，不能这样做。请刷新页面看最新进度。"
+    en = "This recomputation is in another state by now. Reload the page to see where it stands."

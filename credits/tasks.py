@@ -3,9 +3,11 @@
 from celery import shared_task
 
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.dispatch import enqueue_on_commit
 from carbon_portal.kernel.faults import crash_point
 
 from . import services
+from .constants import ROUNDS_OF_A_TASK
 from .ledger import services as ledger
 
 
@@ -26,6 +28,13 @@ def close_windows() -> None:
 @shared_task(name="credits.award_queued")
 def award_queued() -> None:
     services.award_queued(at=clock.now())
+
+
+@shared_task(name="credits.recompute")
+def recompute() -> None:
+    """Some chunks of what is to be previewed or written again; where there is more, another task goes on."""
+    if services.advance(at=clock.now(), rounds=ROUNDS_OF_A_TASK) == ROUNDS_OF_A_TASK:
+        enqueue_on_commit("credits.recompute")
 
 
 @shared_task(name="credits.undo_reversed")

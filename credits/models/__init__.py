@@ -17,6 +17,7 @@ from .books import (
     Reduction,
     Total,
 )
+from .recomputation import Recomputation, RecomputationLine, RecomputationPart
 
 __all__ = [
     "AccrualItem",
@@ -32,6 +33,9 @@ __all__ = [
     "PointsAccrual",
     "PointsRule",
     "QueuedAward",
+    "Recomputation",
+    "RecomputationLine",
+    "RecomputationPart",
     "Reduction",
     "Total",
 ]

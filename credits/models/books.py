@@ -18,11 +18,22 @@ from carbon_portal.kernel.fields import QuantityField
 from credits.constants import ClaimKind, TotalState
 from methodologies.models import MethodologyVersion
 
+# The record is locked before its newest revision is looked for: a recomputation that is under way ends first. What was
+# claimed of earlier revisions stays claimed, so only the rest of the newest is free.
 _COUNT_CLAIMS = """
+    PERFORM FROM new_claims n JOIN credits_reduction r ON r.id = n.reduction_id
+       JOIN behaviors_behaviorrecord b ON b.id = r.record_id AND b.occurred_on = r.record_on
+      ORDER BY b.id FOR SHARE OF b;
+    IF EXISTS (SELECT FROM new_claims n JOIN credits_reduction r ON r.id = n.reduction_id
+                 JOIN credits_reduction later ON later.record_id = r.record_id AND later.revision > r.revision) THEN
+        RAISE EXCEPTION 'credits: a claim on a result that a later one replaces' USING ERRCODE = 'restrict_violation';
+    END IF;
     INSERT INTO credits_claimedgrams AS c (reduction_id, limit_g, claimed_g)
-    SELECT r.id, r.reduction_g, sum(n.grams)
+    SELECT r.id, r.reduction_g - coalesce((
+               SELECT sum(x.grams) FROM credits_claim x JOIN credits_reduction e ON e.id = x.reduction_id
+                WHERE e.record_id = r.record_id AND e.revision < r.revision), 0), sum(n.grams)
       FROM new_claims n JOIN credits_reduction r ON r.id = n.reduction_id
-     GROUP BY r.id, r.reduction_g ORDER BY r.id
+     GROUP BY r.id, r.record_id, r.revision, r.reduction_g ORDER BY r.id
     ON CONFLICT (reduction_id) DO UPDATE SET claimed_g = c.claimed_g + excluded.claimed_g;
     RETURN NULL;
 """

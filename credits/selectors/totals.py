@@ -167,7 +167,9 @@ _PARTS = """
         SELECT n.*, coalesce(c.claimed_g, 0) AS claimed_g
           FROM newest n
           JOIN behaviors_behaviorrecord r ON r.id = n.record_id AND r.occurred_on = n.record_on AND r.state = 'final'
-          LEFT JOIN credits_claimedgrams c ON c.reduction_id = n.id
+          LEFT JOIN (SELECT e.record_id, sum(u.claimed_g) AS claimed_g -- of whichever revision was claimed
+                       FROM credits_claimedgrams u JOIN credits_reduction e ON e.id = u.reduction_id
+                      GROUP BY e.record_id) c ON c.record_id = n.record_id
     )
     SELECT coalesce(sum(reduction_g - claimed_g) FILTER (WHERE certifiable), 0)::bigint,
            coalesce(sum(reduction_g - claimed_g) FILTER (WHERE NOT certifiable), 0)::bigint

@@ -18,7 +18,7 @@ from behaviors.models import BehaviorRecord
 from carbon_portal.kernel.quantities import parse_quantity
 from credits.constants import REVERSED
 from credits.models import AccrualItem, QueuedAward, Reduction
-from methodologies.engine import Columns, Prior, Program
+from methodologies.engine import Columns, Prior, Program, evaluate_again
 from methodologies.models import MethodologyVersion
 from methodologies.selectors import program_for
 
@@ -55,7 +55,7 @@ def dependencies_of(reduction: Reduction) -> dict[str, Any]:
         "history": own.get("history", {}),
         "limits": limits,
         "used": used,
-    }
+    } | {name: own[name] for name in ("recomputation",) if name in own}
 
 
 def period_start(day: dt.date, per: str) -> dt.date:
@@ -79,15 +79,21 @@ class Earned:
 
 
 def earned_of(reduction: Reduction | None) -> Earned:
-    """The points that a reduction's grams stand for at its rule, whole points only, or that they wait for funds."""
-    if reduction is None or reduction.reduction_g == 0:
+    """The points that a record's grams stand for at their rule, whole points only, or that they wait for funds.
+
+    All revisions count: what a recomputation added, and what it left although the grams fell.
+    """
+    if reduction is None or reduction.reason == REVERSED:
         return Earned("none", 0)
-    item = AccrualItem.objects.select_related("accrual__rule").filter(reduction=reduction).first()
-    if item is not None:
-        rule = item.accrual.rule
-        return Earned("earned", item.credited_g * rule.num // rule.den)
-    queued = QueuedAward.objects.filter(reduction=reduction).exists()
-    return Earned("queued" if queued else "none", 0)
+    grams: dict[tuple[int, int], int] = {}
+    items = AccrualItem.objects.filter(reduction__record_id=reduction.record_id)
+    for num, den, credited in items.values_list("accrual__rule__num", "accrual__rule__den", "credited_g"):
+        grams[num, den] = grams.get((num, den), 0) + credited
+    if QueuedAward.objects.filter(record_id=reduction.record_id).exists():
+        return Earned("queued", sum(total * num // den for (num, den), total in grams.items()))
+    if not grams:
+        return Earned("none", 0)
+    return Earned("earned", sum(total * num // den for (num, den), total in grams.items()))
 
 
 def earning_records(participant: Participant, entries: Sequence[UUID]) -> dict[UUID, list[tuple[int, str]]]:
@@ -119,30 +125,44 @@ class Result:
 
 def results_of(records: Sequence[BehaviorRecord]) -> dict[int, Result]:
     """The newest result of each record that has one, by record id. One query for a whole page."""
-    found = (
-        Reduction.objects.filter(record_id__in=[record.pk for record in records])
-        .order_by("record_id", "-revision")
-        .distinct("record_id")
-        .values_list(
-            "record_id", "reduction_g", "reason", "accrual_item__credited_g", "accrual_item__accrual__rule__num",
-            "accrual_item__accrual__rule__den",
-        )
-    )  # fmt: skip
-    return {row[0]: Result(row[1], row[2], row[3] * row[4] // row[5] if row[3] else 0) for row in found}
+    rows = Reduction.objects.filter(record_id__in=[record.pk for record in records]).order_by("record_id", "revision")
+    newest: dict[int, tuple[int, str]] = {}
+    grams: dict[int, dict[tuple[int, int], int]] = {}
+    for record_id, reduction_g, reason, credited, num, den in rows.values_list(
+        "record_id", "reduction_g", "reason", "accrual_item__credited_g", "accrual_item__accrual__rule__num",
+        "accrual_item__accrual__rule__den",
+    ):  # fmt: skip
+        newest[record_id] = (reduction_g, reason)
+        mine = grams.setdefault(record_id, {})
+        if credited:
+            mine[num, den] = mine.get((num, den), 0) + credited
+        if reason == REVERSED:
+            mine.clear()
+    return {
+        pk: Result(reduction_g, reason, sum(total * num // den for (num, den), total in grams[pk].items()))
+        for pk, (reduction_g, reason) in newest.items()
+    }
 
 
-def trace_of(record: BehaviorRecord) -> dict[str, Any] | None:
-    """The trace of a quantified record as plain JSON data; None where there is no reduction.
+def trace_of(record: BehaviorRecord, *, revision: int | None = None) -> dict[str, Any] | None:
+    """The trace of a quantified record as plain JSON data; None where there is no reduction, or no such revision.
 
-    `steps` holds formula, the same with numbers, value and unit; `parameters` value, unit, start date, source and
-    confidence; `limits` what was left before; `revisions` every result the record ever had. Three queries.
+    Without `revision` the newest result that was computed; an earlier one is shown as it was made then. `steps` holds
+    formula, the same with numbers, value and unit; `parameters` value, unit, start date, source and confidence;
+    `limits` what was left before; `revisions` every result the record ever had. Three queries.
     """
     revisions = revisions_of(record)
     if not revisions:
         return None
     latest = revisions[-1]
-    basis = next(row for row in reversed(revisions) if row.reason != REVERSED)
-    version = MethodologyVersion.objects.select_related("methodology").get(pk=basis.methodology_version_id or 0)
+    computed = [row for row in revisions if row.reason != REVERSED and revision in (None, row.revision)]
+    if not computed:
+        return None
+    basis = computed[-1]
+    versions = MethodologyVersion.objects.select_related("methodology").in_bulk(
+        {row.methodology_version_id for row in revisions}
+    )
+    version = versions[basis.methodology_version_id or 0]
     program = program_for(version)
     columns = _columns(program, record, basis)
     trace = _explained(program, columns, record, dependencies_of(basis))
@@ -154,9 +174,12 @@ def trace_of(record: BehaviorRecord) -> dict[str, Any] | None:
         "certifiable": basis.certifiable,
         "stored_g": {"computed_g": basis.computed_g, "reduction_g": basis.reduction_g},
         "reduction_g_now": latest.reduction_g,
+        "revision": basis.revision,
         "revisions": [
             {
                 "revision": row.revision,
+                "version": str(versions[row.methodology_version_id or 0].version),
+                "recomputed": "recomputation" in row.dependencies,
                 "computed_g": row.computed_g,
                 "reduction_g": row.reduction_g,
                 "reason": row.reason,
@@ -206,7 +229,9 @@ def _explained(
     parameters = dependencies.get("parameters", {})
     stored = program.with_stored(parameters, json.dumps(parameters, sort_keys=True))
     prior = Prior(used=_used(program, record, dependencies), history=_past(program, record, dependencies))
-    trace = stored.explain(columns, 0, prior)
+    # A recomputed deed may lie before its version's first day; its own day chose the version of a first result.
+    known = evaluate_again(stored, columns, prior=prior) if "recomputation" in dependencies else prior
+    trace = stored.explain(columns, 0, known)
     # The stored amounts are the record's own words; the replay only carries them to the formula.
     trace["limits"] = list(dependencies.get("limits", []))
     trace["parameters"] = {name: dict(parameter) for name, parameter in parameters.items()}

@@ -3,18 +3,30 @@
 from .funding import expire_points, fund_pool, set_points_rule
 from .points import award_queued
 from .quantification import Sweep, quantify_pending
+from .recomputation import (
+    advance,
+    decide_recomputation,
+    discard_recomputation,
+    request_decision,
+    start_recomputation,
+)
 from .reversal import reverse_record_effects, undo_reversed
 from .windows import Closing, close_windows
 
 __all__ = [
     "Closing",
     "Sweep",
+    "advance",
     "award_queued",
     "close_windows",
+    "decide_recomputation",
+    "discard_recomputation",
     "expire_points",
     "fund_pool",
     "quantify_pending",
+    "request_decision",
     "reverse_record_effects",
     "set_points_rule",
+    "start_recomputation",
     "undo_reversed",
 ]

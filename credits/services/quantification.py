@@ -136,7 +136,7 @@ def _set_aside(at: dt.datetime) -> Counter[str]:
 
 
 @dataclass
-class _Group:
+class Group:
     """The records of one version: their rows in the claim, as the engine's columns, read once."""
 
     version: VersionRow
@@ -160,16 +160,16 @@ def _results(claim: Claim) -> Results:
     )
     for group in groups:
         code = group.version.code
-        prior = Prior(used=usage.of_code(code), history=_history(group, claim))
+        prior = Prior(used=usage.of_code(code), history=history_in(group, claim))
         outcome = group.program.evaluate(group.columns, prior=prior, typed=group.typed)
         for limit, people, starts, amounts in outcome.usage_columns():
             usage.add(code, limit, people, starts, amounts)
-        _take(results, group, outcome)
+        take(results, group, outcome)
     usage.write()
     return results
 
 
-def _groups(claim: Claim, results: Results) -> list[_Group]:
+def _groups(claim: Claim, results: Results) -> list[Group]:
     """The records that a version takes, by version; the others get their reason. Versions of one code share its limits,
     so they are settled one after the other, by date."""
     table, factors = VersionTable(), factor_library()
@@ -195,7 +195,7 @@ def _groups(claim: Claim, results: Results) -> list[_Group]:
         results.ineligible[rows[~taken]] = True
         if taken.any():
             columns = columns_of(program, claim, rows[taken])
-            groups.append(_Group(version, program, rows[taken], columns, program.read(columns)))
+            groups.append(Group(version, program, rows[taken], columns, program.read(columns)))
     return groups
 
 
@@ -217,7 +217,7 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
-def _take(results: Results, group: _Group, outcome: Outcome) -> None:
+def take(results: Results, group: Group, outcome: Outcome) -> None:
     """Put a group's grams, reasons and dependencies where its records stand in the claim."""
     rows = group.rows
     results.reasons[rows] = outcome.reason_numbers
@@ -255,7 +255,7 @@ _EARLIER = """
 """
 
 
-def _history(group: _Group, claim: Claim) -> dict[int, list[Any]]:
+def history_in(group: Group, claim: Claim) -> dict[int, list[Any]]:
     """Earlier records by the participant's number in the claim."""
     if not group.program.history:
         return {}

@@ -97,7 +97,7 @@ def write(claim: Claim, results: Results, at: dt.datetime) -> None:
     kept = np.flatnonzero(results.kept)
     ids = bulk.next_ids("credits_reduction_id_seq", len(kept)) if len(kept) else []
     if len(kept):
-        _write_reductions(claim, results, kept, ids, at)
+        write_reductions(claim, results, kept, ids, at)
     crash_point("quantify:middle")
     _write_states(claim, results, at)
     _free(claim.ids[~results.kept].tolist())
@@ -114,12 +114,21 @@ def _free(rejected: list[int]) -> None:
         bulk.execute("DELETE FROM behaviors_deedkey WHERE kind = 'identity' AND record_id = ANY(%s)", [rejected])
 
 
-def _certifiable(claim: Claim, results: Results, kept: np.ndarray) -> np.ndarray:
+def certifiable(claim: Claim, results: Results, kept: np.ndarray) -> np.ndarray:
+    """Whether the results of these rows may ever be certified."""
     versions = np.array([version.certifiable for version in results.version_rows], dtype=bool)
     return np.asarray(versions[results.versions[kept]] & (np.array(claim.evidence)[kept] != "self_declared"))
 
 
-def _write_reductions(claim: Claim, results: Results, kept: np.ndarray, ids: list[int], at: dt.datetime) -> None:
+def write_reductions(
+    claim: Claim,
+    results: Results,
+    kept: np.ndarray,
+    ids: list[int],
+    at: dt.datetime,
+    revisions: Sequence[int] | None = None,
+) -> None:
+    """COPY the reductions of these rows of the claim; the first revision of each, where none are given."""
     rows = kept.tolist()
     count = len(rows)
     versions = [results.version_rows[number] for number in results.versions[kept].tolist()]
@@ -130,7 +139,7 @@ def _write_reductions(claim: Claim, results: Results, kept: np.ndarray, ids: lis
             "id": ids,
             "record_id": claim.ids[kept].tolist(),
             "record_on": _dates(claim.days[kept]),
-            "revision": ["1"] * count,
+            "revision": ["1"] * count if revisions is None else list(map(str, revisions)),
             "participant_id": [claim.people[person] for person in claim.persons[kept].tolist()],
             "subject": [claim.subjects[row] for row in rows],
             "region": [claim.regions[row] for row in rows],
@@ -142,7 +151,7 @@ def _write_reductions(claim: Claim, results: Results, kept: np.ndarray, ids: lis
             "reduction_g": results.granted[kept].tolist(),
             "reason": [CODES[number] for number in results.reasons[kept].tolist()],
             "evidence": [claim.evidence[row] for row in rows],
-            "certifiable": np.where(_certifiable(claim, results, kept), "t", "f").tolist(),
+            "certifiable": np.where(certifiable(claim, results, kept), "t", "f").tolist(),
             "basis_id": bases[results.bases[kept]].tolist(),
             "dependencies": results.own[kept].tolist(),
             "created_at": [at.isoformat()] * count,
@@ -215,14 +224,14 @@ def _add_totals(totals: Totals, claim: Claim, results: Results, kept: np.ndarray
     grams = _sums(group, results.granted[kept], len(first))
     records = np.bincount(group, minlength=len(first)).tolist()
     zeros = np.bincount(group[results.granted[kept] == 0], minlength=len(first)).tolist()
-    certifiable = _certifiable(claim, results, kept).tolist() if rows else []
+    marks = certifiable(claim, results, kept).tolist() if rows else []
     days = _dates(claim.days[kept])
     for number, place in enumerate(first.tolist()):
         row = rows[place]
         code, sector, _ = versions[int(results.versions[row])]
         key = TotalKey(
             claim.regions[row], dt.date.fromisoformat(days[place]), claim.activities[row], code, sector,
-            claim.subjects[row], claim.evidence[row], certifiable[place], "final" if claim.due[row] else "provisional",
+            claim.subjects[row], claim.evidence[row], marks[place], "final" if claim.due[row] else "provisional",
         )  # fmt: skip
         totals.add_sums(key, records[number], zeros[number], grams[number])
 

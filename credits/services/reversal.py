@@ -22,7 +22,7 @@ from credits.ledger.errors import AccountShort
 
 from . import bulk
 from .totals import Totals
-from .usage import UsageRow, change_usage
+from .usage import UsageRow, change_usage, used_by
 from .windows import Latest, latest
 
 _DUE = """
@@ -58,7 +58,7 @@ def reverse_record_effects(*, record: BehaviorRecord, at: dt.datetime) -> None:
 def _undo(found: Sequence[Latest], was_final: dict[int, bool], at: dt.datetime) -> None:
     _give_back_limits(found)
     _write_revisions(found, at)
-    final = [row for row in found if was_final[row.record_id] and row.reduction_g]
+    final = [row for row in found if was_final[row.record_id]]
     _take_back_points(final, at)
     totals = Totals()
     for row in found:
@@ -66,20 +66,11 @@ def _undo(found: Sequence[Latest], was_final: dict[int, bool], at: dt.datetime) 
     totals.write()
 
 
-_USED = """
-    SELECT x.participant_id::text, x.code, (l.item->>'measure') || '/' || (l.item->>'per'),
-           date_trunc(l.item->>'per', x.record_on)::date, x.dependencies->'used'->>(l.place - 1)::int
-      FROM credits_reduction x JOIN credits_basis b ON b.id = x.basis_id
-     CROSS JOIN LATERAL jsonb_array_elements(b.content::jsonb->'limits') WITH ORDINALITY l (item, place)
-     WHERE x.id = ANY(%s) AND x.dependencies->'used'->>(l.place - 1)::int <> '0'
-"""
-
-
 def _give_back_limits(found: Sequence[Latest]) -> None:
     """What the records used is free for records that arrive later; earlier results stand."""
     changes: Counter[UsageRow] = Counter()
-    for participant, code, limit_key, start, amount in bulk.rows(_USED, [[row.reduction_id for row in found]]):
-        changes[participant, code, limit_key, start] -= int(amount)
+    for use in used_by([row.reduction_id for row in found]):
+        changes[use.participant, use.code, use.limit_key, use.start] -= use.amount
     if changes:
         bulk.values(
             "SELECT 1 FROM credits_limitusage u JOIN (VALUES %s) w (participant, code, limit_key, period_start)"
@@ -109,8 +100,13 @@ def _take_back_points(final: Sequence[Latest], at: dt.datetime) -> None:
     """Grams leave the accrual; points leave the balance as far as it goes, the rest stays as a debt in the accrual."""
     if not final:
         return
-    ids = [row.reduction_id for row in final]
-    record_of = {row.reduction_id: row.record_id for row in final}
+    # A recomputation may have topped up what an earlier revision earned: all of it goes.
+    record_of = dict(
+        bulk.rows(
+            "SELECT id, record_id FROM credits_reduction WHERE record_id = ANY(%s)", [[row.record_id for row in final]]
+        )
+    )
+    ids = list(record_of)
     bulk.execute("DELETE FROM credits_queuedaward WHERE reduction_id = ANY(%s)", [ids])
     accruals = bulk.rows(
         "SELECT a.id, a.participant_id, a.year, a.credited_g, a.awarded_points, r.num, r.den"
@@ -134,7 +130,8 @@ def _take_back_points(final: Sequence[Latest], at: dt.datetime) -> None:
         paid_by = next((item[3] for item in mine if item[3]), None) or _any_pool(accrual_id) if excess > 0 else None
         pool = addresses.pool_of(paid_by) if paid_by else None
         key = f"unpoints:{accrual_id}:{min(item[1] for item in mine)}-{max(item[1] for item in mine)}"
-        source = "records:" + ",".join(str(record_of[item[1]]) for item in mine[:NAMED_RECORDS])
+        named = list(dict.fromkeys(record_of[item[1]] for item in mine))
+        source = "records:" + ",".join(map(str, named[:NAMED_RECORDS]))
         due.append((accrual_id, participant, year, remaining, awarded, excess, pool, key, source))
     # One slot of each pool, before any participant's account and in order of the pools (docs/locking.md).
     pools = sorted({row[6] for row in due if row[6] is not None}, key=str)

@@ -12,6 +12,7 @@
     outcome.accepted_inputs(row), outcome.dependencies(row)             JSON-able
     program.explain(columns, row, outcome)                              the trace: JSON-able
     program.period_keys(columns)                                        the usage keys to lock and fetch first
+    evaluate_again(program, columns, prior=…, histories=…)            another version over deeds that were computed
     program.rebuild(columns, [dependencies, …])                         the same grams from what was stored
 
     engine.check_files(paths, today=date)                               the command's exit code
@@ -31,6 +32,8 @@ from .check import (
     publication_gaps,
     submission_gaps,
 )
+from .again import evaluate_again, same_history
+from .check import check_document, check_examples, check_factors, expired_factors, publication_gaps, submission_gaps
 from .columns import MISSING, Columns
 from .document import Document, Factor, FactorLibrary
 from .outcome import Outcome
@@ -61,12 +64,14 @@ __all__ = [
     "check_factors",
     "check_files",
     "compile",
+    "evaluate_again",
     "evaluate_file",
     "example_traces",
     "expired_factors",
     "load_document",
     "load_factors",
     "publication_gaps",
+    "same_history",
     "sentence",
     "shared_factors",
     "submission_gaps",

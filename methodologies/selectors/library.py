@@ -102,6 +102,11 @@ def factor_library() -> Factors:
     return _factors(*newest)
 
 
+def factors_of(library: FactorLibrary) -> Factors:
+    """A certain state of the factor library, loaded."""
+    return _factors(library.pk, library.sha256)
+
+
 @lru_cache(maxsize=8)
 def _factors(pk: int, sha256: str) -> Factors:
     return load_factors(FactorLibrary.objects.values_list("source", flat=True).get(pk=pk), name="factors.yaml")

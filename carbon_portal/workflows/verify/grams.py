@@ -289,6 +289,57 @@ CHECKS = [
         """,
     ),
     Check(
+        id="V49b",
+        scope="records",
+        title_zh="每次更正都写明来由，与审定的预览一致",
+        title_en="Each later revision is an undoing, or names the approved recomputation that gave just this result",
+        sql="""
+            SELECT x.id, x.record_id, x.revision FROM credits_reduction x
+              LEFT JOIN credits_recomputation j ON j.id = (x.dependencies->>'recomputation')::bigint
+              LEFT JOIN credits_recomputationline l ON l.recomputation_id = j.id AND l.record_id = x.record_id
+              LEFT JOIN credits_reduction b ON b.record_id = x.record_id AND b.revision = x.revision - 1
+              LEFT JOIN methodologies_methodologyversion v ON v.id = x.methodology_version_id
+             WHERE x.revision > 1 AND x.reason <> 'reversed'
+               AND (j.state IN ('running', 'done') AND j.version_id = x.methodology_version_id AND NOT l.stands
+                    AND (l.before_id, l.before_g, l.computed_g, l.new_g, l.new_reason)
+                        = (b.id, b.reduction_g, x.computed_g, x.reduction_g, x.reason)
+                    AND v.published_at <= x.created_at AND j.code = x.code
+                    AND x.record_on BETWEEN j.first AND j.last) IS NOT TRUE
+             ORDER BY x.id
+        """,
+    ),
+    Check(
+        id="V49c",
+        title_zh="重算的差额逐条相加，等于审定的数",
+        title_en="What a recomputation changed, revision by revision, is what its parts and its approved numbers say",
+        sql="""
+            WITH written AS (
+                SELECT (x.dependencies->>'recomputation')::bigint AS job, x.participant_id,
+                       sum(x.reduction_g - b.reduction_g) AS g
+                  FROM credits_reduction x JOIN credits_reduction b
+                    ON b.record_id = x.record_id AND b.revision = x.revision - 1
+                 WHERE x.revision > 1 AND x.dependencies->'recomputation' IS NOT NULL GROUP BY 1, 2
+            ), lines AS (
+                SELECT recomputation_id AS job, participant_id, sum(new_g - before_g) FILTER (WHERE NOT stands) AS g
+                  FROM credits_recomputationline GROUP BY 1, 2
+            ), parts AS (
+                SELECT p.recomputation_id AS job, p.participant_id, p.change_g, coalesce(l.g, 0) AS lines_g,
+                       CASE WHEN p.outcome = 'applied' THEN p.change_g ELSE 0 END AS due_g
+                  FROM credits_recomputationpart p
+                  LEFT JOIN lines l ON (l.job, l.participant_id) = (p.recomputation_id, p.participant_id))
+            SELECT 'recomputation:' || coalesce(p.job, w.job), coalesce(p.participant_id, w.participant_id)::text,
+                   p.due_g, w.g
+              FROM parts p FULL JOIN written w USING (job, participant_id)
+             WHERE coalesce(p.due_g, 0) <> coalesce(w.g, 0) OR p.change_g <> p.lines_g
+             UNION ALL
+            SELECT 'recomputation:' || j.id, 'approved numbers', (j.numbers->>'change_g')::bigint, sum(p.change_g)
+              FROM credits_recomputation j JOIN credits_recomputationpart p ON p.recomputation_id = j.id
+             WHERE j.previewed_at IS NOT NULL
+             GROUP BY j.id, j.numbers HAVING (j.numbers->>'change_g')::bigint IS DISTINCT FROM sum(p.change_g)
+             ORDER BY 1
+        """,
+    ),
+    Check(
         id="V50",
         scope="days",
         title_zh="每日汇总等于记录和减碳量之和",
@@ -318,12 +369,17 @@ CHECKS = [
         title_zh="每一克至多使用一次",
         title_en="The claims on a reduction never exceed its grams, and the counter is their sum",
         sql="""
+            WITH sums AS (SELECT c.reduction_id, x.record_id, x.revision, sum(c.grams) AS grams
+                            FROM credits_claim c JOIN credits_reduction x ON x.id = c.reduction_id GROUP BY 1, 2, 3)
             SELECT x.id, x.reduction_g, sums.grams, c.claimed_g FROM credits_reduction x
-              LEFT JOIN (SELECT reduction_id, sum(grams) AS grams FROM credits_claim GROUP BY 1) sums
-                     ON sums.reduction_id = x.id
+              LEFT JOIN sums ON sums.reduction_id = x.id
               LEFT JOIN credits_claimedgrams c ON c.reduction_id = x.id
-             WHERE coalesce(sums.grams, 0) > x.reduction_g OR coalesce(sums.grams, 0) <> coalesce(c.claimed_g, 0)
-                OR c.limit_g <> x.reduction_g
+              LEFT JOIN LATERAL (SELECT sum(e.grams) AS grams FROM sums e
+                                  WHERE e.record_id = x.record_id AND e.revision < x.revision) earlier
+                     ON x.revision > 1 AND x.reason <> 'reversed'
+             WHERE coalesce(sums.grams, 0) + coalesce(earlier.grams, 0) > x.reduction_g
+                OR coalesce(sums.grams, 0) <> coalesce(c.claimed_g, 0)
+                OR c.limit_g <> x.reduction_g - coalesce(earlier.grams, 0)
              ORDER BY x.id
         """,
     ),

@@ -22,12 +22,41 @@ CHECKS = [
               JOIN behaviors_behaviorrecord r ON r.id = x.record_id AND r.occurred_on = x.record_on
               LEFT JOIN credits_accrualitem i ON i.reduction_id = x.id
               LEFT JOIN credits_queuedaward q ON q.reduction_id = x.id
+              -- What a recomputation adds to what the earlier revisions had earned; nothing is ever taken away.
+              LEFT JOIN LATERAL (
+                SELECT sum(coalesce(ei.credited_g, eq.credited_g)) AS g FROM credits_reduction e
+                  LEFT JOIN credits_accrualitem ei ON ei.reduction_id = e.id
+                  LEFT JOIN credits_queuedaward eq ON eq.reduction_id = e.id
+                 WHERE x.revision > 1 AND x.dependencies->'recomputation' IS NOT NULL
+                   AND e.record_id = x.record_id AND e.revision < x.revision) earlier ON true
+             CROSS JOIN LATERAL (SELECT greatest(x.reduction_g - coalesce(earlier.g, 0), 0) AS g) due
              WHERE (i.reduction_id IS NOT NULL AND q.reduction_id IS NOT NULL)
-                OR (coalesce(i.credited_g, q.credited_g) <> x.reduction_g)
-                OR (r.state = 'final' AND x.reduction_g > 0 AND i.reduction_id IS NULL AND q.reduction_id IS NULL
+                OR (coalesce(i.credited_g, q.credited_g) <> due.g AND (r.state <> 'reversed' OR earlier.g IS NULL))
+                OR (r.state = 'final' AND due.g > 0 AND i.reduction_id IS NULL AND q.reduction_id IS NULL
                     AND x.revision = (SELECT max(y.revision) FROM credits_reduction y WHERE y.record_id = x.record_id))
                 OR (r.state NOT IN ('final', 'reversed') AND (i.reduction_id IS NOT NULL OR q.reduction_id IS NOT NULL))
              ORDER BY x.id
+        """,
+    ),
+    Check(
+        id="V7f",
+        scope="records",
+        title_zh="重算从不减少已计碳币的克数",
+        title_en="A recomputation never lowers the grams that have earned points or wait for funds",
+        sql="""
+            SELECT x.record_id, sum(coalesce(i.credited_g, q.credited_g)), max(x.reduction_g)
+              FROM credits_reduction x
+              JOIN behaviors_behaviorrecord r
+                ON r.id = x.record_id AND r.occurred_on = x.record_on AND r.state = 'final'
+              LEFT JOIN credits_accrualitem i ON i.reduction_id = x.id
+              LEFT JOIN credits_queuedaward q ON q.reduction_id = x.id
+             WHERE x.record_id IN (SELECT record_id FROM credits_reduction
+                                    WHERE revision > 1 AND dependencies->'recomputation' IS NOT NULL)
+               AND x.revision >= (SELECT min(y.revision) - 1 FROM credits_reduction y WHERE y.record_id = x.record_id
+                                     AND y.dependencies->'recomputation' IS NOT NULL)
+             GROUP BY x.record_id
+            HAVING coalesce(sum(coalesce(i.credited_g, q.credited_g)), 0) < max(x.reduction_g)
+             ORDER BY 1
         """,
     ),
     Check(
