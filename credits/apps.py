@@ -5,7 +5,24 @@ class CreditsConfig(AppConfig):
     name = "credits"
 
     def ready(self) -> None:
+        from django.urls import reverse
+
+        from accounts.constants import Role
+        from carbon_portal.kernel import approvals
+
         from . import statement
         from .selectors import origins
+        from .services import recomputation
 
         origins.register(statement.record_origins)
+        approvals.register(
+            approvals.Kind(
+                code=recomputation.KIND,
+                title_zh="按修订后的方法学重算",
+                title_en="Recomputation under a revised method",
+                initiators=frozenset({Role.PROVINCE_OFFICER}),
+                deciders=frozenset({Role.PROVINCE_APPROVER}),
+                content=recomputation.content_of_subject,
+                url=lambda subject: reverse("credits:recomputation", args=[subject.partition(":")[2]]),
+            )
+        )

@@ -194,22 +194,25 @@ CHECKS = [
         sql=_WITH_NEWEST
         + """
             , tops AS (
-                SELECT v.methodology_id AS code, (t->>'measure') || '/' || (t->>'per') AS limit_key,
-                       max((t->>'max')::numeric) AS top
+                SELECT v.id, v.methodology_id AS code, (t->>'measure') || '/' || (t->>'per') AS limit_key,
+                       min((t->>'max')::numeric) AS top
                   FROM methodologies_methodologyversion v
                   CROSS JOIN LATERAL jsonb_array_elements(v.document->'limits') t
                  WHERE t->>'measure' IN ('records', 'reduction') AND jsonb_typeof(v.document->'limits') = 'array'
-                 GROUP BY 1, 2)
-            SELECT concat_ws(' ', n.participant_id, u.code, u.limit_key, p.start),
-                   sum(CASE WHEN u.limit_key LIKE 'records/%' THEN (n.reduction_g > 0)::int
-                            ELSE n.reduction_g END), u.top
-              FROM newest n JOIN tops u ON u.code = n.code
+                 GROUP BY 1, 2, 3)
+            -- A period with a result under a version that has no such limit is not bound by it.
+            SELECT concat_ws(' ', n.participant_id, k.code, k.limit_key, p.start),
+                   sum(CASE WHEN k.limit_key LIKE 'records/%' THEN (n.reduction_g > 0)::int
+                            ELSE n.reduction_g END), max(u.top)
+              FROM newest n JOIN (SELECT DISTINCT code, limit_key FROM tops) k ON k.code = n.code
+              LEFT JOIN tops u ON u.id = n.methodology_version_id AND u.limit_key = k.limit_key
              CROSS JOIN LATERAL (
-                SELECT CASE split_part(u.limit_key, '/', 2) WHEN 'day' THEN n.record_on
-                       ELSE date_trunc(split_part(u.limit_key, '/', 2), n.record_on)::date END) p (start)
-             GROUP BY n.participant_id, u.code, u.limit_key, p.start, u.top
-            HAVING sum(CASE WHEN u.limit_key LIKE 'records/%' THEN (n.reduction_g > 0)::int
-                            ELSE n.reduction_g END) > u.top
+                SELECT CASE split_part(k.limit_key, '/', 2) WHEN 'day' THEN n.record_on
+                       ELSE date_trunc(split_part(k.limit_key, '/', 2), n.record_on)::date END) p (start)
+             GROUP BY n.participant_id, k.code, k.limit_key, p.start
+            HAVING bool_and(u.top IS NOT NULL OR n.reduction_g = 0)
+               AND sum(CASE WHEN k.limit_key LIKE 'records/%' THEN (n.reduction_g > 0)::int
+                            ELSE n.reduction_g END) > max(u.top)
              ORDER BY 1
         """,
     ),
