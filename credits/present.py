@@ -257,7 +257,22 @@ def trace(data: dict[str, Any]) -> dict[str, Any]:
             "methodologies:version", args=[data["methodology"]["code"], data["methodology"]["version"]]
         ),
         "revised": len(data["revisions"]) > 1,
+        "earlier": data["revision"] < max(row["revision"] for row in data["revisions"] if row["reason"] != REVERSED),
+        "revisions_here": [_revision(row, data["revision"]) for row in data["revisions"]],
     }
+
+
+def _revision(row: dict[str, Any], shown: int) -> dict[str, Any]:
+    """One of the results that a record ever had, and the page that shows how it was made."""
+    if row["reason"] == REVERSED:
+        what = _("撤销")
+    elif row["recomputed"]:
+        what = _("方法学修订后的重算，第 %(version)s 版") % {"version": row["version"]}
+    else:
+        what = _("第 %(version)s 版") % {"version": row["version"]}
+    own = row["revision"] != shown and row["reason"] != REVERSED
+    href = f"?revision={row['revision']}" if own else ""
+    return {**row, "what": what, "at": dt.datetime.fromisoformat(row["at"]), "href": href}
 
 
 def unit(code: str | None) -> str:

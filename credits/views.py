@@ -21,6 +21,7 @@ from carbon_portal.kernel.errors import NotFound
 from . import present, selectors
 from . import statement as statement_page
 from .ledger import selectors as ledger
+from .recomputations import words
 
 PAGE_SIZE = 20
 INPUT_PREFIX = "input_"
@@ -67,6 +68,7 @@ def record_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "arrival": present.arrival(record),
         "cancellable": behaviors.is_cancellable(record),
         "photos": list(behaviors.evidence_of(record)),
+        "recomputed": words.notices_of_record(record),
     }
     return render(request, "credits/record_detail.html", context)
 
@@ -76,7 +78,11 @@ def record_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def record_trace(request: HttpRequest, pk: int) -> HttpResponse:
     """“怎么算的”: the formula with this record's numbers, and where every number comes from."""
     record = behaviors.record_for(_user(request), pk)
-    trace = selectors.trace_of(record)
+    wanted = request.GET.get("revision", "")
+    revision = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= 4 else None
+    trace = selectors.trace_of(record, revision=revision)
+    if trace is None and wanted:
+        raise NotFound
     reduction = selectors.reduction_of(record)
     context: dict[str, Any] = {
         "record": record,
@@ -85,6 +91,7 @@ def record_trace(request: HttpRequest, pk: int) -> HttpResponse:
         "why": present.why(record, reduction),
         "earned": selectors.earned_of(reduction),
         "trace": trace and present.trace(trace),
+        "recomputed": words.notices_of_record(record),
     }
     return render(request, "credits/record_trace.html", context)
 
@@ -160,5 +167,6 @@ def statement(request: HttpRequest) -> HttpResponse:
         "cursor": page.cursor,
         "more_url": f"{reverse('credits:statement')}?{present.query(request, cursor=page.cursor)}",
         "first_page": not request.GET.get("cursor"),
+        "recomputed": words.notices_of_account(chosen, at=clock.now()),
     }
     return render(request, "credits/statement.html", context)

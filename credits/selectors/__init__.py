@@ -1,6 +1,19 @@
 """Reads of grams and points."""
 
 from .account import AccountSummary, Estimate, account_summary, estimate, has_queued_points
+from .recomputations import (
+    Line,
+    Progress,
+    largest_changes,
+    lines,
+    lines_of,
+    parts_of,
+    progress,
+    recomputation,
+    recomputations,
+    sums_by_city,
+    versions_to_choose,
+)
 from .totals import Reconciliation, Total, reconciliation, totals
 from .trace import (
     Earned,
@@ -19,6 +32,8 @@ __all__ = [
     "AccountSummary",
     "Earned",
     "Estimate",
+    "Line",
+    "Progress",
     "Reconciliation",
     "Result",
     "Total",
@@ -28,11 +43,20 @@ __all__ = [
     "earning_records",
     "estimate",
     "has_queued_points",
+    "largest_changes",
+    "lines",
+    "lines_of",
+    "parts_of",
+    "progress",
+    "recomputation",
+    "recomputations",
     "reconciliation",
     "reduction_of",
     "results_of",
     "reversed_records",
     "revisions_of",
+    "sums_by_city",
     "totals",
     "trace_of",
+    "versions_to_choose",
 ]

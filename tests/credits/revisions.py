@@ -1,7 +1,7 @@
 """Further versions of a shipped document, published as an installation would bring them along; two officers."""
 
 import datetime as dt
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from accounts import services as accounts
 from accounts.constants import Role
@@ -52,10 +52,8 @@ def factor(value: str) -> tuple[str, str]:
 
 def officer(role: str = Role.PROVINCE_OFFICER) -> UUID:
     """Somebody of the province, in office since long ago."""
-    number = officer.__dict__["number"] = officer.__dict__.get("number", 0) + 1
-    user = accounts.register_staff(
-        username=f"{role}-{number}", password=None, name=f"经办 {number}", region="440000", at=AT
-    )
+    name = f"{role}-{uuid4().hex[:8]}"
+    user = accounts.register_staff(username=name, password=None, name="省级工作人员", region="440000", at=AT)
     person = person_of(user)
     accounts.grant_role(person=person, role=role, region="440000", at=AT - dt.timedelta(days=30))
     return person.pk
@@ -66,12 +64,16 @@ def advance() -> None:
         pass
 
 
-def previewed(version: MethodologyVersion, rule: str, *, actor: UUID | None = None, **choice) -> Recomputation:
+def begun(version: MethodologyVersion, rule: str, *, actor: UUID | None = None, **choice) -> Recomputation:
     chosen = {
         "first": dt.date(2026, 1, 1), "last": dt.date(2026, 12, 31), "areas": ["440000"],
         "reason": "测算参数经复核后更正", "actor": actor or officer(), "at": AT, **choice,
     }  # fmt: skip
-    job = services.start_recomputation(version=version, rule=rule, **chosen)
+    return services.start_recomputation(version=version, rule=rule, **chosen)
+
+
+def previewed(version: MethodologyVersion, rule: str, **choice) -> Recomputation:
+    job = begun(version, rule, **choice)
     advance()
     job.refresh_from_db()
     assert job.state == "previewed", job.state

@@ -45,6 +45,10 @@ WORKER_POINTS: dict[str, Callable[[], world.Work]] = {
     "undo:written": world.undoing,
     "queue:paid": world.queue,
     "expiry:chunk": world.expiry,
+    "recompute:previewed": world.previewing,
+    "recompute:middle": world.recomputing,
+    "recompute:written": world.recomputing,
+    "recompute:committed": world.recomputing,
 }
 SERVER_POINTS = ("dispatch:committed", "evidence:stored", "vouchers:held", "vouchers:captured")
 COMMAND_POINTS = ("import:chunk", "migrate:grants")
@@ -68,7 +72,9 @@ def test_a_worker_that_dies_at_any_point_loses_and_doubles_nothing(portal_proces
 def test_what_two_schedulers_send_at_once_is_done_once(portal_processes) -> None:
     """1.5, number 12: every entry of the schedule twice, to two processes, with work of each kind waiting."""
     prepare()
-    found = [make() for make in (world.closing, world.undoing, world.queue, world.expiry, world.quantification)]
+    found = [make() for make in (
+        world.closing, world.undoing, world.queue, world.expiry, world.recomputing, world.quantification,
+    )]  # fmt: skip
     portal_processes.start_worker(concurrency=2)
     for work in found:
         work.begin()

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from credits.ledger import addresses
 from credits.ledger.selectors import balance
 from credits.models import AccrualItem, QueuedAward, Reduction
 from tests import portal
+from tests.credits import revisions
 from tests.credits.cases import ON, records, resident
 from tests.merchants.world import give_bonus
 
@@ -145,6 +147,39 @@ def expiry() -> Work:
         return not any(balance(addresses.participant_points(person.uuid, year)) for person in people)
 
     return Work(send("credits.expire_points"), done)
+
+
+def previewing() -> Work:
+    """A preview that nobody has begun."""
+    ids = fill()
+    quantified(ids, "final")
+    job = revisions.begun(revisions.publish(f"1.{next(_versions)}", revisions.factor("50")), "top_up")
+
+    def done() -> bool:
+        job.refresh_from_db()
+        return job.state == "previewed" and job.lines.count() == job.numbers["records"]
+
+    return Work(send("credits.recompute"), done)
+
+
+def recomputing() -> Work:
+    """An approved recomputation that nobody has begun to write."""
+    ids = fill()
+    quantified(ids, "final")
+    number = next(_versions)
+    job = revisions.previewed(revisions.publish(f"1.{number}", revisions.factor(str(60 + number))), "top_up")
+    revisions.approved(job)
+
+    def done() -> bool:
+        job.refresh_from_db()
+        rising = job.lines.filter(stands=False).count()
+        written = Reduction.objects.filter(dependencies__recomputation=job.pk).count()
+        return job.state == "done" and written == rising > 0
+
+    return Work(send("credits.recompute"), done)
+
+
+_versions = itertools.count(1)
 
 
 def trips_file(path: Path, rows: int, people: int = 24) -> Path:

@@ -17,6 +17,7 @@ from credits import services
 from credits.ledger.services import fold_checkpoints
 from credits.models import AccrualItem, Claim, DailyTotal, QueuedAward, Reduction
 from tests.credits.cases import AT, prepare, records, resident
+from tests.credits.revisions import factor, publish, recomputed
 
 
 def findings() -> dict[str, list]:
@@ -49,6 +50,9 @@ class World:
         self.queued = records(*[{"participant": resident(), **far} for _ in range(4)])
         services.quantify_pending(at=AT)
         assert QueuedAward.objects.exists()
+        self.revised = records({"participant": resident("441900"), "region": "441900", "evidence": "feed"})
+        services.quantify_pending(at=AT)
+        self.job = recomputed(publish("1.1", factor("50")), "top_up", areas=["441900"])
         connection.cursor().execute("UPDATE behaviors_behaviorrecord SET received_at = now() WHERE state = 'received'")
         assert findings() == {}
         self.superuser = superuser
@@ -210,6 +214,9 @@ def test_since_a_checkpoint_only_what_changed_is_asked(world):
     assert "V50" in named
 
 
+_EARNED = ("credits_accrualitem", "credits_queuedaward")
+
+
 def test_sums_and_pairs_that_are_off_are_named(world, subtests):
     with subtests.test("V50: a total that is off"):
         found = world.do("UPDATE credits_dailytotal SET reduction_g = reduction_g + 1 WHERE state = 'provisional'")
@@ -280,6 +287,28 @@ def test_sums_and_pairs_that_are_off_are_named(world, subtests):
         )
         assert len(found["V11b"]) == 2
         assert f"pool:{other}:slot:32" in found["V11b"]
+    newest = Reduction.objects.get(record_id=world.revised[0], revision=2)
+    with subtests.test("V49b: a revision that names nobody, another job's, another result than was approved"):
+        for change in ("dependencies = '{}'", "dependencies = jsonb_set(dependencies, '{recomputation}', '0')",
+                       "computed_g = computed_g + 1, reduction_g = reduction_g + 1"):  # fmt: skip
+            found = world.do(f"UPDATE credits_reduction SET {change} WHERE id = {newest.pk}")
+            assert found["V49b"] == [str(newest.pk)], change
+        found = world.do(f"UPDATE credits_recomputation SET state = 'waiting' WHERE id = {world.job.pk}")
+        assert found["V49b"] == [str(newest.pk)]
+    with subtests.test("V49c: differences that do not add up"):
+        name = f"recomputation:{world.job.pk}"
+        for change in (
+            "UPDATE credits_recomputationpart SET change_g = change_g + 1",
+            "UPDATE credits_recomputation SET numbers = jsonb_set(numbers, '{change_g}', '7')",
+            f"UPDATE credits_reduction SET reduction_g = reduction_g - 1 WHERE id = {newest.pk}",
+        ):
+            assert name in world.do(change)["V49c"], change
+        assert name in world.do(f"DELETE FROM credits_reduction WHERE id = {newest.pk}")["V49c"]
+    with subtests.test("V7f: grams that earned points and do no more"):
+        first = Reduction.objects.get(record_id=world.revised[0], revision=1)
+        for pk in (first.pk, newest.pk):
+            delete = [f"DELETE FROM {table} WHERE reduction_id = {pk}" for table in _EARNED]
+            assert world.do(*delete)["V7f"] == [str(world.revised[0])]
     with subtests.test("V23: a gram used twice"):
         claim = {"reduction_id": world.reduction, "kind": "donated", "created_at": AT}
         Claim.objects.create(**claim, grams=200, source="test:1")

@@ -95,6 +95,7 @@ def request_decision(*, job: Recomputation, actor: UUID, at: dt.datetime) -> Rec
         approvals.open_request(
             kind=KIND, subject=subject_of(mine), title=title_of(mine), title_en=title_of(mine, "en"), region=PROVINCE,
             content_sha256=mine.content_sha256, initiator=actor, initiator_role=Role.PROVINCE_OFFICER, at=at,
+            barred={mine.initiator} - {actor},  # whoever chose it does not decide, whoever asks
         )  # fmt: skip
         Recomputation.objects.filter(pk=mine.pk).update(state=State.WAITING)
     return _fresh(job)

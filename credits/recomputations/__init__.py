@@ -1,0 +1,1 @@
+"""Pages of recomputations: the choice, its preview, the decision, the report; the notice to people."""
