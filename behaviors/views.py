@@ -18,6 +18,7 @@ from accounts.permissions import account_required
 from accounts.selectors import participants_of, person_of
 from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.errors import DomainError, NotFound
+from methodologies.selectors import retirement_for
 
 from . import activities, evidence, selectors, services
 from .constants import Channel, EvidenceGrade, RecordState
@@ -43,9 +44,11 @@ def record_new(request: HttpRequest) -> HttpResponse:
         if kind.code in versions and is_eligible(participant.kind, kind, versions[kind.code])
     ]
     kind = next((one for one in offered if one.code == data.get("activity")), offered[0] if offered else None)
+    asked = data.get("activity") or (kind.code if kind else "")
     context: dict[str, Any] = {
         "kinds": _tiles(request, offered, kind, participant, own),
         "kind": kind,
+        "retirement": retirement_for(activity=asked, region=region, on=_day(data.get("day", ""), at)),
         "owners": _owners(own, participant),
         "participant": participant,
     }

@@ -265,7 +265,7 @@ def trace(data: dict[str, Any]) -> dict[str, Any]:
 def _revision(row: dict[str, Any], shown: int) -> dict[str, Any]:
     """One of the results that a record ever had, and the page that shows how it was made."""
     if row["reason"] == REVERSED:
-        what = _("撤销")
+        what = _("记录已撤销")
     elif row["recomputed"]:
         what = _("方法学修订后的重算，第 %(version)s 版") % {"version": row["version"]}
     else:

@@ -15,12 +15,15 @@ from accounts.permissions import account_required
 from accounts.selectors import participant_for, participants_of
 from behaviors import selectors as behaviors
 from behaviors.constants import RecordState
+from behaviors.models import BehaviorRecord
 from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.errors import NotFound
+from methodologies.selectors import Retirement, retirement_for, retirement_of
 
 from . import present, selectors
 from . import statement as statement_page
 from .ledger import selectors as ledger
+from .models import Reduction
 from .recomputations import words
 
 PAGE_SIZE = 20
@@ -69,6 +72,7 @@ def record_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "cancellable": behaviors.is_cancellable(record),
         "photos": list(behaviors.evidence_of(record)),
         "recomputed": words.notices_of_record(record),
+        "retirement": _retirement(record, reduction),
     }
     return render(request, "credits/record_detail.html", context)
 
@@ -94,6 +98,15 @@ def record_trace(request: HttpRequest, pk: int) -> HttpResponse:
         "recomputed": words.notices_of_record(record),
     }
     return render(request, "credits/record_trace.html", context)
+
+
+def _retirement(record: BehaviorRecord, reduction: Reduction | None) -> Retirement | None:
+    """That the record's method goes out of force, or that it had before the record's day."""
+    if reduction is not None and reduction.methodology_version_id:
+        return retirement_of(reduction.methodology_version_id, on=clock.today())
+    if record.reason == "not_in_force":
+        return retirement_for(activity=record.activity, region=record.region, on=record.occurred_on)
+    return None
 
 
 @require_http_methods(["POST"])

@@ -16,9 +16,11 @@ from .library import (
     version_in_force,
 )
 from .public import approvals_of, catalogue, revision_note, shown_version, shown_versions, uses_sample, versions_of
+from .retirement import Retirement, retirement_for, retirement_of
 from .stages import Step, stages, status_line
 
 __all__ = [
+    "Retirement",
     "Step",
     "VersionRow",
     "VersionTable",
@@ -37,6 +39,8 @@ __all__ = [
     "revision_note",
     "shown_version",
     "shown_versions",
+    "retirement_for",
+    "retirement_of",
     "stages",
     "status_line",
     "uses_sample",

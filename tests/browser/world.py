@@ -24,6 +24,7 @@ from credits import services as credits
 from merchants import services as merchants
 from methodologies.services import proposals
 from tests.browser.look import Watch
+from tests.credits.revisions import previewed, publish, recomputed
 from tests.merchants.world import Exchange, build_exchange, give_points
 from tests.methodologies.ideas import LUNCHBOX, proposal
 from tests.people import GUANGZHOU, PROVINCE, Cast, build_cast, person_of, resident
@@ -51,6 +52,7 @@ class Things:
     addresses: dict[str, dict[str, Any]] = field(default_factory=dict)
     vouchers: dict[str, uuid.UUID] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
+    recomputations: dict[str, uuid.UUID] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def build_world(portal: Portal) -> World:
     _add_vouchers(things, cast, exchange, now)
     _add_belongings(things, cast, now)
     _add_deputy(things, cast, now)
+    _add_recomputations(things, cast)
     things.addresses |= {
         "methodologies:version": {"code": "SZ-METRO-TRIP", "version": "1.0"},
         **{f"methodologies:{name}": {"code": "SZ-METRO-TRIP", "version": "1.0"} for name in ("source", "pdf", "local")},
@@ -167,6 +170,19 @@ def _add_proposals(things: Things, cast: Cast, now: dt.datetime) -> None:
         f"methodologies:{view}": of_alice
         for view in ("proposal", "proposal-support", "proposal-desk", "proposal-decide")
     } | {"methodologies:proposal-deed": {**of_alice, "name": "accept"}}
+def _add_recomputations(things: Things, cast: Cast) -> None:
+    """One that is over and left all figures as they were, so that Alice is told of it; one that waits for a decision."""
+    version = publish("1.1", ('value: "', 'value: "1'), file="GZ-METRO-TRIP")
+    done = recomputed(version, "keep", reason_en="A value was checked and corrected", **_YEARS)
+    waiting = previewed(version, "top_up", actor=person_of(cast.province_officer).pk, **_YEARS)
+    credits.request_decision(job=waiting, actor=person_of(cast.province_officer).pk, at=clock.now())
+    things.addresses |= {
+        f"credits:recomputation{what}": {"uuid": done.uuid} for what in ("", "-progress", "-json", "-xlsx")
+    }
+    things.recomputations = {"done": done.uuid, "waiting": waiting.uuid}
+
+
+_YEARS = {"first": dt.date(2025, 1, 1), "last": dt.date(2027, 1, 1)}
 
 
 def _photo() -> SimpleUploadedFile:

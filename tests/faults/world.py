@@ -18,7 +18,7 @@ from carbon_portal.workflows.verify import run
 from credits import services
 from credits.ledger import addresses
 from credits.ledger.selectors import balance
-from credits.models import AccrualItem, QueuedAward, Reduction
+from credits.models import AccrualItem, QueuedAward, Recomputation, Reduction
 from tests import portal
 from tests.credits import revisions
 from tests.credits.cases import ON, records, resident
@@ -150,16 +150,23 @@ def expiry() -> Work:
 
 
 def previewing() -> Work:
-    """A preview that nobody has begun."""
+    """A choice to be previewed."""
     ids = fill()
     quantified(ids, "final")
-    job = revisions.begun(revisions.publish(f"1.{next(_versions)}", revisions.factor("50")), "top_up")
+    version = revisions.publish(f"1.{next(_versions)}", revisions.factor("50"))
+    jobs: list[Recomputation] = []
+
+    def begin() -> None:
+        if jobs:
+            current_app.send_task("credits.recompute")
+        else:
+            jobs.append(revisions.begun(version, "top_up"))
 
     def done() -> bool:
-        job.refresh_from_db()
-        return job.state == "previewed" and job.lines.count() == job.numbers["records"]
+        jobs[0].refresh_from_db()
+        return jobs[0].state == "previewed" and jobs[0].lines.count() == jobs[0].numbers["records"] > 0
 
-    return Work(send("credits.recompute"), done)
+    return Work(begin, done)
 
 
 def recomputing() -> Work:
@@ -168,7 +175,14 @@ def recomputing() -> Work:
     quantified(ids, "final")
     number = next(_versions)
     job = revisions.previewed(revisions.publish(f"1.{number}", revisions.factor(str(60 + number))), "top_up")
-    revisions.approved(job)
+    services.request_decision(job=job, actor=job.initiator, at=clock.now())
+
+    def begin() -> None:
+        job.refresh_from_db()
+        if job.state == "waiting":
+            revisions.approved(job)
+        else:
+            current_app.send_task("credits.recompute")
 
     def done() -> bool:
         job.refresh_from_db()
@@ -176,7 +190,7 @@ def recomputing() -> Work:
         written = Reduction.objects.filter(dependencies__recomputation=job.pk).count()
         return job.state == "done" and written == rising > 0
 
-    return Work(send("credits.recompute"), done)
+    return Work(begin, done)
 
 
 _versions = itertools.count(1)

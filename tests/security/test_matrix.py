@@ -11,7 +11,7 @@ import pytest
 
 from carbon_portal.kernel import clock
 from merchants.codes import qr_payload
-from tests.security.gate import AREA_STAFF, BAD_TOKENS, DESK, Args, Row, policy_faults
+from tests.security.gate import AREA_STAFF, BAD_TOKENS, DESK, PROVINCE_STAFF, Args, Row, policy_faults
 from tests.security.world import World
 
 NOBODY = uuid.UUID("00000000-0000-4000-8000-000000000000")
@@ -50,6 +50,14 @@ _NO_METHOD = (
 
 _IDEA: Args = lambda world: {"number": world.proposal}  # noqa: E731
 _NO_IDEA = ({"number": "P-2026-999999"}, {"number": "P-2026-1"}, {"number": "x" * 3000})
+_OFFICER, _APPROVER = frozenset({"province_officer"}), frozenset({"province_approver"})
+
+
+def _job(roles: frozenset[str]) -> Row:
+    """A recomputation: the whole province's, so of both worlds for those of the province."""
+    own: Args = lambda world: {"uuid": world.recomputation}  # noqa: E731
+    return Row("login", own, _MEMBER, owner=min(roles), rightful=roles, roles=roles)
+
 
 ROWS: dict[str, Row] = {
     "pages:home": Row("public"),
@@ -148,6 +156,15 @@ ROWS: dict[str, Row] = {
     "credits:record-detail": Row("login", _RECORD, _PK),
     "credits:record-trace": Row("login", _RECORD, _PK),
     "credits:statement": Row("login"),
+    "credits:recomputations": Row("login", roles=PROVINCE_STAFF),
+    "credits:recomputation-new": Row("login", roles=_OFFICER),
+    "credits:recomputation": _job(PROVINCE_STAFF),
+    "credits:recomputation-progress": _job(PROVINCE_STAFF),
+    "credits:recomputation-request": _job(_OFFICER),
+    "credits:recomputation-decide": _job(_APPROVER),
+    "credits:recomputation-discard": _job(_OFFICER),
+    "credits:recomputation-json": _job(PROVINCE_STAFF),
+    "credits:recomputation-xlsx": _job(PROVINCE_STAFF),
     "merchants:offer-list": Row("public"),
     "merchants:offer-detail": Row("public", lambda world: {"pk": world.exchange.offer.pk}, _UUID),
     "merchants:voucher-list": Row("login"),

@@ -23,8 +23,11 @@ from behaviors import services as behaviors
 from behaviors.constants import Channel
 from behaviors.models import BehaviorRecord, Evidence
 from carbon_portal.kernel import clock
+from credits.models import Recomputation
 from merchants import services as merchants
 from merchants.models import Voucher
+from methodologies.models import MethodologyVersion
+from methodologies.selectors import latest_factor_row
 from tests.credits.cases import prepare
 from tests.merchants.world import Exchange, build_exchange, give_points
 from tests.methodologies.ideas import LUNCHBOX, proposal
@@ -68,6 +71,7 @@ class World:
     other_city_officer: User
     delegation: uuid.UUID
     proposal: str
+    recomputation: uuid.UUID
     canaries: tuple[Canary, ...] = ()
 
 
@@ -219,8 +223,18 @@ def furnish(cast: Cast, exchange: Exchange, *, stranger: User, number: int) -> W
         other_city_officer=staff(f"zs-officer-{number}", Role.CITY_OFFICER, name="外市经办", region=ZHONGSHAN),
         delegation=_delegate(cast, now, f"{tag}Reason"),
         proposal=proposal(cast.alice, at=now, answers=replace(LUNCHBOX, why=f"{tag}Idea")).number,
+        recomputation=_recomputation(now).uuid,
     )
     return world
+
+
+def _recomputation(now: dt.datetime) -> Recomputation:
+    """Chosen, not previewed yet."""
+    version = MethodologyVersion.objects.get(methodology="GD-METRO-TRIP", version="1.0")
+    return Recomputation.objects.create(
+        code="GD-METRO-TRIP", version=version, library=latest_factor_row(), first=clock.today(), last=clock.today(),
+        regions=["440000"], rule="keep", reason="参数更正", initiator=uuid.uuid4(), created_at=now,
+    )  # fmt: skip
 
 
 def mark(world: World, *, audiences: dict[str, frozenset[str]]) -> tuple[Canary, ...]:

@@ -307,7 +307,10 @@ CHECKS = [
                     AND (l.before_id, l.before_g, l.computed_g, l.new_g, l.new_reason)
                         = (b.id, b.reduction_g, x.computed_g, x.reduction_g, x.reason)
                     AND v.published_at <= x.created_at AND j.code = x.code
-                    AND x.record_on BETWEEN j.first AND j.last) IS NOT TRUE
+                    AND x.record_on BETWEEN j.first AND j.last
+                    AND EXISTS (SELECT FROM kernel_approval a
+                                 WHERE a.kind = 'methodology.recompute' AND a.subject = 'recomputation:' || j.uuid
+                                   AND a.content_sha256 = j.content_sha256 AND a.approved)) IS NOT TRUE
              ORDER BY x.id
         """,
     ),
