@@ -97,7 +97,7 @@ def numbers(job: Recomputation) -> list[dict[str, str]]:
         (_("减少"), _("%(n)s 条，%(g)s") % {"n": count(data["falling"]), "g": grams(data["falling_g"])}),
     ]
     rows += [
-        (label, _("%(n)s 条") % {"n": count(number)})
+        (label, _("%(n)s 条记录") % {"n": count(number)})
         for label, number in (
             (_("按规则保留"), data["kept_by_rule"]),
             (_("因已用于核证等不调减"), data["claimed"]),
