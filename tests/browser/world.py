@@ -170,6 +170,8 @@ def _add_proposals(things: Things, cast: Cast, now: dt.datetime) -> None:
         f"methodologies:{view}": of_alice
         for view in ("proposal", "proposal-support", "proposal-desk", "proposal-decide")
     } | {"methodologies:proposal-deed": {**of_alice, "name": "accept"}}
+
+
 def _add_recomputations(things: Things, cast: Cast) -> None:
     """One that is over and left all figures as they were, so that Alice is told of it; one that waits for a decision."""
     version = publish("1.1", ('value: "', 'value: "1'), file="GZ-METRO-TRIP")
