@@ -23,6 +23,7 @@ grams; the limit key (``distance/day``) is the same for all versions of a code. 
 outside, None or the empty text meaning missing; typed columns are described in ``columns``.
 """
 
+from .again import evaluate_again, same_history
 from .check import (
     check_document,
     check_examples,
@@ -32,8 +33,6 @@ from .check import (
     publication_gaps,
     submission_gaps,
 )
-from .again import evaluate_again, same_history
-from .check import check_document, check_examples, check_factors, expired_factors, publication_gaps, submission_gaps
 from .columns import MISSING, Columns
 from .document import Document, Factor, FactorLibrary
 from .outcome import Outcome
