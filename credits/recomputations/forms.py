@@ -20,8 +20,8 @@ class ChoiceForm(forms.Form):
     """Version, days, areas, rule, reason; each in words that the people affected will read."""
 
     version = forms.ChoiceField(label=_("按哪个已发布版本重算"))
-    first = forms.DateField(label=_("开始日期"), widget=forms.DateInput(attrs={"type": "date"}))
-    last = forms.DateField(label=_("结束日期"), widget=forms.DateInput(attrs={"type": "date"}))
+    first = forms.DateField(label=_("开始日期"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+    last = forms.DateField(label=_("结束日期"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
     areas = forms.MultipleChoiceField(label=_("地区"), widget=forms.CheckboxSelectMultiple)
     rule = forms.ChoiceField(label=_("处理规则"), widget=forms.RadioSelect)
     reason = forms.CharField(

@@ -32,6 +32,7 @@ NOT_LINKED = {
     "account_inactive": "shown to a closed account that logs in",
     "account_reauthenticate": "shown before a change of the login",
     "pages:welcome": "shown once, when the account was opened",
+    "credits:recomputation-progress": "asked for by a page while a recomputation is under way",
     "account_set_password": "where a change of the password leads a login that has none",
 }
 

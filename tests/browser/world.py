@@ -179,7 +179,8 @@ def _add_recomputations(things: Things, cast: Cast) -> None:
     waiting = previewed(version, "top_up", actor=person_of(cast.province_officer).pk, **_YEARS)
     credits.request_decision(job=waiting, actor=person_of(cast.province_officer).pk, at=clock.now())
     things.addresses |= {
-        f"credits:recomputation{what}": {"uuid": done.uuid} for what in ("", "-progress", "-json", "-xlsx")
+        f"credits:recomputation{what}": {"uuid": done.uuid}
+        for what in ("", "-progress", "-json", "-xlsx", "-request", "-decide", "-discard")
     }
     things.recomputations = {"done": done.uuid, "waiting": waiting.uuid}
 

@@ -54,7 +54,7 @@ def factor(value: str) -> tuple[str, str]:
 def officer(role: str = Role.PROVINCE_OFFICER) -> UUID:
     """Somebody of the province, in office since long ago."""
     name = f"{role}-{uuid4().hex[:8]}"
-    user = accounts.register_staff(username=name, password=None, name="省级工作人员", region="440000", at=AT)
+    user = accounts.register_staff(username=name, password=None, name="郑经办", region="440000", at=AT)
     person = person_of(user)
     accounts.grant_role(person=person, role=role, region="440000", at=AT - dt.timedelta(days=30))
     return person.pk
