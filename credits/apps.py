@@ -9,12 +9,14 @@ class CreditsConfig(AppConfig):
 
         from accounts.constants import Role
         from carbon_portal.kernel import approvals
+        from methodologies.selectors import count_records_by
 
         from . import statement
-        from .selectors import origins
+        from .selectors import origins, usage
         from .services import recomputation
 
         origins.register(statement.record_origins)
+        count_records_by(usage.records_of_versions)
         approvals.register(
             approvals.Kind(
                 code=recomputation.KIND,

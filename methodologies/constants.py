@@ -160,3 +160,12 @@ SUPPORTS_PER_DAY = 100
 
 # What everybody may read: what was ever in force, and what stands open to comment or waits for its publication.
 SHOWN_STATES = (*FROZEN_STATES, VersionState.PUBLIC_COMMENT, VersionState.APPROVED)
+# A new value of a shared factor: the province's officer enters it; the institute checks it against the page of its
+# source and the province's approver decides. Two people in two roles, neither the officer.
+VINTAGE_KIND = "factors.vintage"
+VINTAGE_ROLE = "province_officer"
+VINTAGE_DECIDERS = frozenset({"province_approver", "research_institute"})
+VINTAGE_READERS = (*VINTAGE_DECIDERS, VINTAGE_ROLE, "auditor")
+VINTAGE_WORKING_DAYS = 10
+VINTAGE_CONFIDENCES = ("official", "register", "press", "derived")
+BEST_BEFORE_DAYS = 180  # how far ahead the report looks

@@ -5,7 +5,7 @@ from django.urls import reverse
 from accounts.constants import Role
 from carbon_portal.kernel import approvals
 
-from .constants import APPROVE_KIND, WITHDRAW_KIND
+from .constants import APPROVE_KIND, VINTAGE_DECIDERS, VINTAGE_KIND, VINTAGE_ROLE, WITHDRAW_KIND
 
 
 def register() -> None:
@@ -25,6 +25,18 @@ def register() -> None:
                 url=url,
             )
         )
+    approvals.register(
+        approvals.Kind(
+            code=VINTAGE_KIND,
+            title_zh="因子新数值",
+            title_en="New value of a factor",
+            initiators=frozenset({VINTAGE_ROLE}),
+            deciders=VINTAGE_DECIDERS,
+            content=_vintage_content,
+            url=_vintage_url,
+            needed=2,
+        )
+    )
 
 
 def _content(subject: str) -> str:
@@ -49,3 +61,18 @@ def _withdrawal_url(subject: str) -> str:
 
     found = Withdrawal.objects.select_related("version").get(uid=subject.removeprefix("withdrawal:"))
     return reverse("methodologies:review", args=[found.version.methodology_id, found.version.version])
+
+
+def _vintage_content(subject: str) -> str:
+    """The hash of what the row says now, not the one that it stores."""
+    from .selectors.factors import SUBJECT, open_vintage
+    from .services.vintages import content_sha256
+
+    row = open_vintage(subject.removeprefix(SUBJECT))
+    return content_sha256(row) if row else ""
+
+
+def _vintage_url(subject: str) -> str:
+    from .selectors.factors import SUBJECT
+
+    return reverse("methodologies:factor-vintage", args=[subject.removeprefix(SUBJECT)])

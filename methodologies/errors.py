@@ -55,6 +55,16 @@ class FactorChanged(LibraryError):
     )
 
 
+class VintageRefused(LibraryError):
+    """A new value that can't be proposed or adopted as it is. Data: reason, reason_en."""
+
+    code = "vintage_refused"
+    title = "新数值没有登记"
+    title_en = "The new value was not entered"
+    zh = "{reason}"
+    en = "{reason_en}"
+
+
 class FactorsMissing(LibraryError):
     """Nothing was ever synced."""
 

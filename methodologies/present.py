@@ -14,8 +14,8 @@ from carbon_portal.kernel.units import unit_text
 
 from .constants import VersionState
 from .engine import Program
-from .engine.document import Entry, Input, Limit, Parameter
-from .models import MethodologyVersion
+from .engine.document import Entry, Factor, Input, Limit, Parameter
+from .models import FactorVintage, MethodologyVersion
 
 SECTOR_ICONS = {
     "electricity": "zap",
@@ -182,3 +182,45 @@ def chapter_label(name: str) -> str:
         "monitoring": _("监测"),
         "double_claim": _("避免重复"),
     }.get(name, name)
+
+
+# -- factors -----------------------------------------------------------------------------------------------------------
+
+
+def unit(text: str) -> str:
+    """A unit as it is read in the page's language."""
+    return unit_text(text, get_language())
+
+
+def day(value: dt.date) -> str:
+    """A date as the page writes it."""
+    return local_date(value)
+
+
+def factor(one: Factor, *, vintages: Mapping[dt.date, FactorVintage], today: dt.date) -> dict[str, Any]:
+    """A factor with its values, the newest first; `vintages` are those that came by approval."""
+    values = [
+        {
+            "start": start,
+            "ends_on": until - dt.timedelta(days=1) if until else None,
+            "value": str(entry.value),
+            "data_year": entry.data_year,
+            "source": vintages[start].source_document if start in vintages else entry.source,
+            "page": vintages[start].source_page if start in vintages else "",
+            "adopted_at": vintages[start].adopted_at if start in vintages else None,
+            "confidence": confidence(entry.confidence),
+            "best_before": entry.best_before,
+            "expired": entry.best_before < today and until is None,
+            "in_use": start <= today and (until is None or today < until),
+        }
+        for (start, entry), until in zip(one.values, [*(start for start, _entry in one.values[1:]), None], strict=True)
+    ]
+    current = next((value for value in values if value["in_use"]), values[-1])
+    return {
+        "code": one.code,
+        "title": pick(one.title),
+        "unit": unit(one.unit),
+        "basis": one.basis or "",
+        "values": values[::-1],
+        "current": current,
+    }

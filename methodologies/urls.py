@@ -1,10 +1,19 @@
 from django.urls import path
 
-from .views import library, proposal_desk, proposals, public
+from .views import factors, library, proposal_desk, proposals, public
 
 app_name = "methodologies"
 
 urlpatterns = [
+    # Factors and their vintages
+    path("factors/", factors.public_library, name="factors"),
+    path("staff/factors/", factors.desk, name="factor-desk"),
+    path("staff/factors/best-before/", factors.best_before, name="factor-best-before"),
+    path("staff/factors/new/", factors.propose, name="factor-propose"),
+    path("staff/factors/vintages/<str:code>/", factors.vintage, name="factor-vintage"),
+    path("staff/factors/vintages/<str:code>/decide/", factors.decide, name="factor-decide"),
+    path("staff/factors/vintages/<str:code>/withdraw/", factors.withdraw, name="factor-withdraw"),
+    # The library
     path("methodologies/", library.catalogue, name="list"),
     # what everybody may see; the words stand before the patterns that would take them for a code or a version
     path("methodologies/cities/", public.cities_page, name="cities"),

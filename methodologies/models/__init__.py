@@ -1,5 +1,6 @@
 """What is stored of methods: the library, how a version comes into it, and the way it went."""
 
+from .factors import FactorVintage
 from .library import FactorLibrary, Methodology, MethodologyVersion
 from .proposals import Proposal, ProposalContact, ProposalCounter, ProposalStep, ProposalSupport
 from .review import (
@@ -22,6 +23,7 @@ __all__ = [
     "CommentReply",
     "Declaration",
     "FactorLibrary",
+    "FactorVintage",
     "JointAnswer",
     "JointReminder",
     "JointRequest",

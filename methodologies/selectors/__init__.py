@@ -1,6 +1,15 @@
 """Reads of methods."""
 
 from . import proposals
+from .factors import (
+    Affected,
+    BestBefore,
+    affected_by,
+    best_before_report,
+    count_records_by,
+    open_vintage,
+    vintages_by_factor,
+)
 from .library import (
     VersionRow,
     VersionTable,
@@ -20,18 +29,24 @@ from .retirement import Retirement, retirement_for, retirement_of
 from .stages import Step, stages, status_line
 
 __all__ = [
+    "Affected",
+    "BestBefore",
     "Retirement",
     "Step",
     "VersionRow",
     "VersionTable",
+    "affected_by",
     "approvals_of",
+    "best_before_report",
     "catalogue",
+    "count_records_by",
     "covering_regions",
     "expired_factors",
     "factor_library",
     "factors_of",
     "inputs_for_form",
     "latest_factor_row",
+    "open_vintage",
     "program_for",
     "proposals",
     "public_version",
@@ -46,4 +61,5 @@ __all__ = [
     "uses_sample",
     "version_in_force",
     "versions_of",
+    "vintages_by_factor",
 ]

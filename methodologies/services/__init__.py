@@ -4,6 +4,7 @@ from .acceptance import check_completeness, return_version
 from .comments import make_comment, reply_to_comment
 from .decisions import decide_version, publish_version, request_approval
 from .experts import declare_interest, give_opinion, invite_experts
+from .factors import adopt_or_return, propose_vintage, withdraw_vintage
 from .filed import file_simulation
 from .joint import answer_jointly, ask_departments, open_comments, remind_department
 from .library import FACTORS_FILE, LIBRARY, SyncReport, plain, sync_library, withdraw_version
@@ -14,6 +15,7 @@ __all__ = [
     "FACTORS_FILE",
     "LIBRARY",
     "SyncReport",
+    "adopt_or_return",
     "answer_jointly",
     "ask_departments",
     "check_completeness",
@@ -28,6 +30,7 @@ __all__ = [
     "open_comments",
     "plain",
     "plan_withdrawal",
+    "propose_vintage",
     "publish_version",
     "remind_department",
     "reply_to_comment",
@@ -36,4 +39,5 @@ __all__ = [
     "stage_of",
     "sync_library",
     "withdraw_version",
+    "withdraw_vintage",
 ]

@@ -27,6 +27,8 @@ from methodologies.errors import (
 )
 from methodologies.models import FactorLibrary, Methodology, MethodologyVersion
 
+from .vintages import with_vintages
+
 LIBRARY = Path(__file__).parents[1] / "library"
 FACTORS_FILE = "factors.yaml"
 _SCOPE = ("activity", "region", "level", "sector")
@@ -77,6 +79,7 @@ def sync_library(*, at: dt.datetime, folder: Path = LIBRARY) -> SyncReport:
 def _sync_factors(factors: Factors, source: str, at: dt.datetime) -> bool:
     """Append the file as a row unless the newest row has the same content."""
     newest = FactorLibrary.objects.order_by("-id").first()
+    factors, source = with_vintages(factors, source)
     if newest is not None:
         if newest.sha256 == factors.sha256:
             return False

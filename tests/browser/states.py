@@ -248,6 +248,14 @@ def nothing_overdue(page: Page, world: World) -> None:
     page.goto(world.url + "/staff/todo/?overdue=1")
 
 
+@state("province_officer")
+def new_value_refused(page: Page, world: World) -> None:
+    page.goto(world.url + "/staff/factors/new/")
+    page.fill("#id_value", "0.44.19")
+    send(page, "section form")
+    errors(page)
+
+
 @state("city_officer")
 def deputy_refused(page: Page, world: World) -> None:
     page.goto(world.url + "/staff/delegations/")

@@ -16,18 +16,20 @@ from playwright.sync_api import Browser, BrowserContext
 from accounts import services as accounts
 from accounts.constants import Role
 from accounts.models import User
+from accounts.selectors import actor_of
 from behaviors.constants import Channel
 from behaviors.models import BehaviorRecord, Evidence
 from behaviors.services import cancel_record, submit_record
 from carbon_portal.kernel import clock
 from credits import services as credits
 from merchants import services as merchants
+from methodologies import services as methods
 from methodologies.services import proposals
 from tests.browser.look import Watch
 from tests.credits.revisions import previewed, publish, recomputed
 from tests.merchants.world import Exchange, build_exchange, give_points
 from tests.methodologies.ideas import LUNCHBOX, proposal
-from tests.people import GUANGZHOU, PROVINCE, Cast, build_cast, person_of, resident
+from tests.people import GUANGZHOU, PROVINCE, Cast, build_cast, person_of, resident, staff
 from tests.portal import Portal
 
 PHONE = {"width": 390, "height": 844}
@@ -84,6 +86,7 @@ def build_world(portal: Portal) -> World:
     _add_belongings(things, cast, now)
     _add_deputy(things, cast, now)
     _add_recomputations(things, cast)
+    _add_vintage(things, cast, now)
     things.addresses |= {
         "methodologies:version": {"code": "SZ-METRO-TRIP", "version": "1.0"},
         **{f"methodologies:{name}": {"code": "SZ-METRO-TRIP", "version": "1.0"} for name in ("source", "pdf", "local")},
@@ -117,6 +120,18 @@ def _add_deputy(things: Things, cast: Cast, now: dt.datetime) -> None:
         region=GUANGZHOU, starts_on=today, ends_on=today + dt.timedelta(days=2), reason="出差", at=now,
     )  # fmt: skip
     things.addresses["accounts:delegation-end"] = {"uuid": made.pk}
+
+
+def _add_vintage(things: Things, cast: Cast, now: dt.datetime) -> None:
+    """A new value of a factor, entered by an officer whose colleague will decide."""
+    officer = staff("gd-factors", Role.PROVINCE_OFFICER, name="郑经办", region=PROVINCE)
+    methods.propose_vintage(
+        factor="fuel.petrol", value="2.31", data_year=2024, valid_from=clock.local_date(now),
+        source_document="示例公告", source_page="第 3 页", confidence="official",
+        best_before=clock.local_date(now) + dt.timedelta(days=700), why="年度更新", actor=actor_of(officer, at=now), at=now,
+    )  # fmt: skip
+    code = {"code": "fuel.petrol"}
+    things.addresses |= {f"methodologies:factor-{deed}": code for deed in ("vintage", "decide", "withdraw")}
 
 
 def _add_records(things: Things, cast: Cast, now: dt.datetime) -> None:

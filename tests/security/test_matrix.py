@@ -41,6 +41,8 @@ _CODE: Args = lambda world: {**_QR(world), "request_key": uuid.uuid4().hex}  # n
 _METRO: Args = lambda world: {"code": "GD-METRO-TRIP", "version": "1.0"}  # noqa: E731
 _DELEGATION: Args = lambda world: {"uuid": world.delegation}  # noqa: E731
 _DEPUTY = frozenset({"city_officer"})
+_FACTORS = frozenset({"province_officer", "province_approver", "auditor", "research_institute"})
+_NO_FACTOR = ({"code": "no.such.factor"}, {"code": "x" * 3000}, {"code": "\x00"})
 _NO_METHOD = (
     {"code": "NO-SUCH", "version": "1.0"},
     {"code": "GD-METRO-TRIP", "version": "99"},
@@ -124,6 +126,13 @@ ROWS: dict[str, Row] = {
         _UUID,
         rightful=AREA_STAFF,
     ),
+    "methodologies:factors": Row("public"),
+    "methodologies:factor-desk": Row("login", roles=_FACTORS),
+    "methodologies:factor-best-before": Row("login", roles=_FACTORS),
+    "methodologies:factor-propose": Row("login", roles=frozenset({"province_officer"})),
+    "methodologies:factor-vintage": Row("login", None, _NO_FACTOR),
+    "methodologies:factor-decide": Row("login", None, _NO_FACTOR),
+    "methodologies:factor-withdraw": Row("login", None, _NO_FACTOR),
     "methodologies:list": Row("public"),
     "methodologies:version": Row("public", _METRO, _NO_METHOD),
     "methodologies:source": Row("public", _METRO, _NO_METHOD),

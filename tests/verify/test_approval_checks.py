@@ -87,14 +87,15 @@ def _sound() -> dict[str, int]:
 
 def test_every_check_passes_sound_decisions_and_names_a_corrupted_one(own_database, as_role) -> None:
     made = _sound()
-    assert {check.id for check in CHECKS} == set(CORRUPTIONS)
+    checks = [check for check in CHECKS if check.id != "V27e"]  # tests/methodologies/test_factor_vintages.py
+    assert {check.id for check in checks} == set(CORRUPTIONS)
     world = as_role(paths.SUPERUSER)
     with world.cursor() as cursor:
         cursor.execute(UNGUARDED)
-        for check in CHECKS:
+        for check in checks:
             cursor.execute(check.sql)
             assert cursor.fetchall() == [], check.id
-        for check in CHECKS:
+        for check in checks:
             for corruption, named in CORRUPTIONS[check.id]:
                 cursor.execute("SAVEPOINT sound")
                 for index in ("approval_once_per_role", "approval_once_per_person"):

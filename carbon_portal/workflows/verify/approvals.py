@@ -85,6 +85,25 @@ CHECKS = (
         """,
     ),
     Check(
+        "V27e",
+        "因子的每个新数值都经两人、两种职责审定，内容与审定时一致",
+        "Each new value of a factor was approved by two people in two roles, and says what they approved",
+        r"""
+        SELECT 'vintage:' || v.factor || '@' || v.valid_from FROM methodologies_factorvintage v
+         WHERE v.state = 'adopted'
+           AND (v.content_sha256 <> encode(sha256(convert_to(concat_ws(E'\n', v.factor, v.unit, v.value, v.data_year,
+                    v.valid_from, v.source_document, v.source_page, v.confidence, v.best_before, v.why, v.replaces,
+                    v.replaces_from), 'UTF8')), 'hex')
+                OR NOT EXISTS (
+                    SELECT FROM kernel_approvalrequest r
+                      JOIN kernel_approval a ON a.request_id = r.id AND a.approved
+                     WHERE r.kind = 'factors.vintage' AND r.subject = 'factor:' || v.factor AND r.state = 'approved'
+                       AND r.content_sha256 = v.content_sha256
+                     GROUP BY r.id
+                    HAVING count(DISTINCT a.approver) >= 2 AND count(DISTINCT a.approver_role) >= 2))
+        """,
+    ),
+    Check(
         "V27d",
         "每个申请、每个决定都有审计记录",
         "Each request and each decision stands in the audit trail",
