@@ -16,6 +16,7 @@ from .engine.language import Binary, Call, Compare, Literal, Name, Negative, Nod
 Layout = dict[str, Any]
 
 _SIGNS = {"*": "×", "-": "−", "<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
+_SPACE = SafeString('<mspace width="0.25em"></mspace>')
 _SUM, _PRODUCT, _UNARY, _ATOM = 1, 2, 3, 4
 
 
@@ -93,9 +94,9 @@ def _fraction(box: Layout, label: Callable[[str], str]) -> SafeString:
 
 
 def _operator(box: Layout) -> SafeString:
-    """An operator; the space around it is written out, because what browsers give by themselves differs."""
-    space = "0" if box["form"] == "prefix" else "0.25em"
-    return format_html('<mo form="{}" lspace="{}" rspace="{}">{}</mo>', box["form"], space, space, box["text"])
+    """An operator. The space around it is elements of its own: inside a row, browsers give an operator none."""
+    sign = format_html('<mo form="{}" lspace="0" rspace="0">{}</mo>', box["form"], box["text"])
+    return sign if box["form"] == "prefix" else format_html("{0}{1}{0}", _SPACE, sign)
 
 
 def _call(box: Layout, label: Callable[[str], str]) -> SafeString:
