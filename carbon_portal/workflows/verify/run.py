@@ -101,7 +101,10 @@ def fast(*, accounts: Collection[str] = (), records: Collection[int] = (), throu
     found: list[tuple[str, str]] = []
     with connection.cursor() if through is None else nullcontext(through) as cursor:
         known = _known.setdefault(cursor.connection, set())
-        part = scope.Part.of(cursor, accounts=accounts, records=records)
+        if "whole" not in known:  # no scope of its own here: the keys of all of them
+            cursor.execute(scope.prepare("verify_fast_keys", "records", scope.unseen("records", scope.KEYS)))
+            known.add("whole")
+        part = scope.Part.of(cursor, accounts=accounts, records=records, prepared="verify_fast_keys")
         for name, arguments in part.arguments.items():
             if name not in known:
                 cursor.execute(scope.prepare(f"verify_fast_{name}", name, scope.together(name, all_checks())))

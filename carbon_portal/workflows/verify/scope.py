@@ -105,6 +105,9 @@ _TYPES: dict[Scope, tuple[str, ...]] = {
     "entries": ("text[]", "bigint"), "accounts": ("text[]",), "holds": ("text[]", "bigint"), "vouchers": ("uuid[]",),
 }  # fmt: skip
 
+#: What else a record ($1: their ids) brings with it: planning this over all partitions takes longer than asking.
+KEYS = "SELECT participant_id, region, occurred_on FROM behaviors_behaviorrecord WHERE id = ANY ($1)"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -113,19 +116,29 @@ class Part:
     arguments: dict[Scope, tuple[Any, ...]]
 
     @classmethod
-    def of(cls, cursor: Any, *, accounts: Iterable[str], records: Collection[int], after_entry: int = 0) -> Part:
-        """What these accounts (addresses) and records touch: their participants, days, entries, holds, vouchers."""
+    def of(
+        cls,
+        cursor: Any,
+        *,
+        accounts: Iterable[str],
+        records: Collection[int],
+        after_entry: int = 0,
+        prepared: str = "",
+    ) -> Part:
+        """What these accounts (addresses) and records touch: their participants, days, entries, holds, vouchers.
+
+        `prepared` is the name under which the cursor's connection knows `KEYS`.
+        """
         addresses = sorted({*accounts})
         owners: dict[str, list[UUID]] = {"participant": [], "voucher": []}
         for address in addresses:
             kind, _, rest = address.partition(":")
             if kind in owners:
                 owners[kind].append(UUID(rest.partition(":")[0]))
-        cursor.execute(
-            "SELECT participant_id, region, occurred_on FROM behaviors_behaviorrecord WHERE id = ANY (%s)",
-            [sorted(records)],
-        )
-        found = cursor.fetchall()
+        found = []
+        if records:
+            cursor.execute(execute(prepared, "records") if prepared else KEYS.replace("$1", "%s"), [sorted(records)])
+            found = cursor.fetchall()
         people = sorted({*owners["participant"], *(row[0] for row in found)})
         days = sorted({row[1:] for row in found})
         arguments: dict[Scope, tuple[Any, ...]] = {}
@@ -155,7 +168,18 @@ def together(scope: Scope, checks: Iterable[Check]) -> str:
         for check in checks
         if check.scope == scope
     )
-    return f"WITH {_TABLES[scope]} {asked}"
+    return f"WITH {unseen(scope, _TABLES[scope])} {asked}"
+
+
+def unseen(scope: Scope, sql: str) -> str:
+    """The statement with its arguments out of the planner's sight, so that PostgreSQL keeps one plan for all of them.
+
+    With the arguments in sight it plans again whenever it thinks that worth while, which for a handful of rows takes
+    longer than the answer.
+    """
+    for number, kind in enumerate(_TYPES[scope], start=1):
+        sql = sql.replace(f"${number}", f"(SELECT ${number})::{kind}")
+    return sql
 
 
 def prepare(name: str, scope: Scope, sql: str) -> str:
