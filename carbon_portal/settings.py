@@ -83,7 +83,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "carbon_portal.kernel.middleware.domain_errors",
     "carbon_portal.kernel.middleware.own_site",
-    "carbon_portal.kernel.middleware.no_nul",
+    "carbon_portal.kernel.middleware.plain_query",
 ]
 
 ROOT_URLCONF = "carbon_portal.urls"

@@ -54,7 +54,10 @@ def offer_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if participants:
         names = {participant.uuid: selectors.account_label(participant) for participant in participants}
         form = TakeForm(
-            request.POST or None, participants=participants, names=names, initial={"request_key": uuid.uuid4().hex}
+            request.POST if request.method == "POST" else None,
+            participants=participants,
+            names=names,
+            initial={"request_key": uuid.uuid4().hex},
         )
         if request.method == "POST" and form.is_valid():
             chosen = next(p for p in participants if str(p.uuid) == form.cleaned_data["participant"])

@@ -30,7 +30,7 @@ SHOWN = 50
 def delegations(request: HttpRequest) -> HttpResponse:
     """What one gave and took on, and the form to name a deputy."""
     me, now = person(request), clock.now()
-    form = DelegationForm(request.POST or None, principal=me)
+    form = DelegationForm(request.POST if request.method == "POST" else None, principal=me)
     if request.method == "POST" and form.is_valid():
         try:
             _give(me, form, now)

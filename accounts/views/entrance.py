@@ -140,7 +140,7 @@ def open_account(request: HttpRequest) -> HttpResponse:
         return redirect("account_login")
     if selectors.person_of(user) is not None:
         return redirect("pages:me")
-    form = OpenForm(request.POST or None)
+    form = OpenForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             joining.open_account(user=user, region=form.cleaned_data["region"], name=form.cleaned_data["name"])

@@ -44,7 +44,7 @@ def firms(request: HttpRequest) -> HttpResponse:
 def firm_new(request: HttpRequest) -> HttpResponse:
     """Register a firm by its credit code; whoever does becomes its owner."""
     me = person(request)
-    form = FirmForm(request.POST or None, initial={"region": me.region})
+    form = FirmForm(request.POST if request.method == "POST" else None, initial={"region": me.region})
     if request.method == "POST" and form.is_valid():
         try:
             participant = services.register_sme(owner=me, at=clock.now(), **form.cleaned_data)

@@ -36,7 +36,7 @@ def household(request: HttpRequest) -> HttpResponse:
     membership = selectors.membership_of(me)
     if membership:
         return _show(request, membership)
-    form = HouseholdForm(request.POST or None, initial={"region": me.region})
+    form = HouseholdForm(request.POST if request.method == "POST" else None, initial={"region": me.region})
     if request.method == "POST" and form.is_valid():
         try:
             services.create_household(head=me, at=clock.now(), **form.cleaned_data)

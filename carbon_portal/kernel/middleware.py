@@ -70,14 +70,19 @@ def row_scope(get_response: Handler) -> Handler:
     return middleware
 
 
-def no_nul(get_response: Handler) -> Handler:
-    """U+0000 is in no address of ours, and PostgreSQL takes it for an error: nothing behind here has to think of it."""
+def plain_query(get_response: Handler) -> Handler:
+    """U+0000 is in no address of ours, and PostgreSQL takes it for an error: nothing behind here has to think of it.
+
+    A parameter of the API is there once or not at all: of two, one would be dropped silently.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path_info:
             raise Http404
         if any("\x00" in text for values in request.GET.lists() for text in (values[0], *values[1])):
             raise BadRequest("NUL in the query")
+        if request.path_info.startswith("/api/") and any(len(values) > 1 for _name, values in request.GET.lists()):
+            raise BadRequest("a parameter twice")
         return get_response(request)
 
     return middleware

@@ -69,7 +69,7 @@ def rename(request: HttpRequest) -> HttpResponse:
     """How one wants to be called."""
     person = selectors.person_of(request.user)
     assert person is not None  # account_required
-    form = NameForm(request.POST or None, initial={"name": person.name})
+    form = NameForm(request.POST if request.method == "POST" else None, initial={"name": person.name})
     if request.method == "POST" and form.is_valid():
         try:
             services.rename_person(person=person, name=form.cleaned_data["name"])

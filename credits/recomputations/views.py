@@ -52,7 +52,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
 @officers_only
 def job_new(request: HttpRequest) -> HttpResponse:
     """Choose version, days, areas and rule; a worker previews it."""
-    form = ChoiceForm(request.POST or None)
+    form = ChoiceForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         job = services.start_recomputation(

@@ -63,7 +63,9 @@ def desk(request: HttpRequest) -> HttpResponse:
 @officers
 def enter(request: HttpRequest) -> HttpResponse:
     """Write down what came by newspaper, letter, WeChat or phone."""
-    form = EnterForm(request.POST or None, initial={"key": uuid4().hex, "credit_as": "nobody"})
+    form = EnterForm(
+        request.POST if request.method == "POST" else None, initial={"key": uuid4().hex, "credit_as": "nobody"}
+    )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:

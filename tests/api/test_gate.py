@@ -12,7 +12,7 @@ from tests.api.world import kinds
 from tests.portal import Portal
 from tests.security.world import build_world
 
-#: Random cases of each operation; API_CASES=150 makes some twenty thousand requests.
+#: Random cases of each operation; API_CASES=300 makes some twenty thousand requests.
 SIZE = int(os.environ.get("API_CASES") or 10)
 
 

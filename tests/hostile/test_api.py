@@ -62,7 +62,7 @@ def attack_address(attack: Attack, good: Good) -> None:
             attack.refused(f"{label}, path {value!r:.40}", attack.ask(good, url=url, body=good.body), 400, 404)
     many = "&".join(f"p{number}=1" for number in range(10_000))
     attack.refused(f"{label}, 10 000 parameters", attack.ask(good, url=f"{good.url}{query}{many}", body=good.body), 400)
-    for raw in ("a=%00", "%00=a", "cursor=%00", "a[%00]=1"):
+    for raw in ("a=%00", "%00=a", "cursor=%00", "a[%00]=1", "year=x&year=", "cursor=&cursor="):
         attack.refused(f"{label}, {raw}", attack.ask(good, url=f"{good.url}{query}{raw}", body=good.body), 400)
     for raw in ("a=%ff%fe", "a=%u0000", "=&=&&;", "%", "a=" + "x" * 50_000):
         attack.sound(f"{label}, {raw[:20]}", attack.ask(good, url=f"{good.url}{query}{raw}", body=good.body))
