@@ -5,8 +5,12 @@ class MethodologiesConfig(AppConfig):
     name = "methodologies"
 
     def ready(self) -> None:
+        from carbon_portal.kernel import worklist
+
         from . import decisions
+        from .selectors import proposals
         from .services import adoption
 
         decisions.register()
         adoption.register_kind()
+        worklist.register(proposals.waiting)

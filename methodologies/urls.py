@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import factors, library, proposal_desk, proposals, public
+from .views import factors, guide, library, proposal_desk, proposals, public
 
 app_name = "methodologies"
 
@@ -33,4 +33,8 @@ urlpatterns = [
     path("staff/proposals/<slug:number>/", proposal_desk.proposal, name="proposal-desk"),
     path("staff/proposals/<slug:number>/decide/", proposal_desk.decide, name="proposal-decide"),
     path("staff/proposals/<slug:number>/<slug:name>/", proposal_desk.deed, name="proposal-deed"),
+    # -- the verification guide
+    path("guide/", guide.guide_list, name="guide"),
+    path("guide/<slug:version>/", guide.guide_page, name="guide-version"),
+    path("guide/<slug:version>/<slug:audience>/", guide.guide_page, name="guide-plain"),
 ]

@@ -2,19 +2,23 @@
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.constants import AREA_ROLES
 from accounts.models import Person
 from accounts.selectors import staff_scope
 from carbon_portal.kernel import regions
+from carbon_portal.kernel.approvals import Actor
 from carbon_portal.kernel.errors import NotFound
 from carbon_portal.kernel.scope import within
+from carbon_portal.kernel.worklist import LIMIT, WorkItem
 from methodologies.constants import OPEN_PROPOSALS, CreditAs, ProposalState
 from methodologies.models import MethodologyVersion, Proposal, ProposalContact, ProposalSupport
 
@@ -142,3 +146,27 @@ def credit_of(row: Proposal) -> Credited:
 def names_of(people: Sequence[UUID]) -> dict[UUID, str]:
     """Names of staff for the desk's history, where the row policies show them."""
     return dict(Person.objects.filter(pk__in=people).values_list("pk", "name"))
+
+
+# -- the work list -----------------------------------------------------------------------------------------------------
+
+_OFFICERS = frozenset({"city_officer", "province_officer"})
+
+
+def waiting(actor: Actor, at: dt.datetime) -> Iterable[WorkItem]:
+    """Open proposals of an officer's areas, for the work list; those that wait for an approver come by themselves."""
+    areas = [region for (role, region), _principal, _fresh in actor.held() if role in _OFFICERS]
+    if not areas:
+        return
+    rows = Proposal.objects.filter(state__in=OPEN_PROPOSALS, region__in=within(areas), offered_answer="")
+    for row in rows.order_by("answer_due_on", "pk")[:LIMIT]:
+        first = row.state == ProposalState.RECEIVED
+        yield WorkItem(
+            title=f"{row.number} {row.what}",
+            url=reverse("methodologies:proposal-desk", args=[row.number]),
+            due_on=row.accept_due_on if first else row.answer_due_on,
+            kind=_("公众建议：受理") if first else _("公众建议：答复"),
+            region=row.region,
+            opened_at=row.created_at,
+            lang="zh-Hans",
+        )

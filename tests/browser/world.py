@@ -40,7 +40,7 @@ OFFER_COST = 7
 DATA = (
     "榕树头咖啡店", "北京路店", "东山口店", "店员1号", "店员2号", "陈阿姨", "李伯", "陈家", "黄小姐", "木棉灯饰有限公司", "何老板",
     "梁店主", "小王", "周经办", "吴审定", "郑经办", "王审定", "冯审计", "骑行助手",
-    LUNCHBOX.what,  # a citizen's own words
+    LUNCHBOX.what, "阳台种菜少买远路菜", "种菜阿伯",  # a citizen's own words
     "(户号)",  # what a bill calls it, in brackets
     # A text message as it was sent, in the demo's outbox.
     "是您的登录验证码，5 分钟内有效。工作人员不会向您索要，请勿告诉他人。",
@@ -88,6 +88,8 @@ def build_world(portal: Portal) -> World:
     _add_recomputations(things, cast)
     _add_vintage(things, cast, now)
     things.addresses |= {
+        "methodologies:guide-version": {"version": "1"},
+        "methodologies:guide-plain": {"version": "1", "audience": "residents"},
         "methodologies:version": {"code": "SZ-METRO-TRIP", "version": "1.0"},
         **{f"methodologies:{name}": {"code": "SZ-METRO-TRIP", "version": "1.0"} for name in ("source", "pdf", "local")},
         "methodologies:compare": {"code": "SZ-METRO-TRIP"},

@@ -466,3 +466,24 @@ def test_only_what_is_studied_is_adopted(cast: people.Cast) -> None:
             methodology=None,
             at=AT,
         )
+
+
+def test_an_officers_work_list_has_what_is_open_and_an_approvers_what_is_asked(cast: people.Cast) -> None:
+    one = proposal(cast.alice, at=AT)
+    elsewhere = proposal(cast.carol, at=AT)
+    page = visit(cast.city_officer).get("/staff/todo/").content.decode()
+    assert one.number in page
+    assert elsewhere.number not in page
+    approver = visit(cast.city_approver)
+    assert one.number not in approver.get("/staff/todo/").content.decode()
+    one = accept(cast, one)
+    adoption.offer_adoption(
+        proposal=one,
+        actor=person_of(cast.city_officer),
+        role="city_officer",
+        answer=ANSWER,
+        methodology=None,
+        at=AT,
+    )
+    todo = approver.get("/staff/todo/").content.decode()
+    assert f'href="/staff/proposals/{one.number}/"' in todo

@@ -136,6 +136,11 @@ ROWS: dict[str, Row] = {
     "methodologies:list": Row("public"),
     "methodologies:version": Row("public", _METRO, _NO_METHOD),
     "methodologies:source": Row("public", _METRO, _NO_METHOD),
+    "methodologies:guide": Row("public"),
+    "methodologies:guide-version": Row("public", lambda world: {"version": "1"}, ({"version": "x" * 3000},)),
+    "methodologies:guide-plain": Row(
+        "public", lambda world: {"version": "1", "audience": "sme"}, ({"version": "1", "audience": "nobody"},)
+    ),
     "methodologies:proposals": Row("public"),
     "methodologies:proposal-new": Row("public"),
     "methodologies:proposal": Row("public", _IDEA, _NO_IDEA),

@@ -12,6 +12,7 @@ from carbon_portal.workflows.demo import accounts_file
 from carbon_portal.workflows.demo.deeds import seed_deeds
 from carbon_portal.workflows.demo.exchange import seed_exchange
 from carbon_portal.workflows.demo.feeds import begun, seed_feeds
+from carbon_portal.workflows.demo.ideas import seed_ideas
 from carbon_portal.workflows.demo.people import seed_people
 from credits import services as credits
 
@@ -51,6 +52,8 @@ class Command(BaseCommand):
             self._quantify(now)
         self.stdout.write(f"records: {sent} by feeds, {told} by themselves")
         captured = seed_exchange(cast, now=now)
+        if ideas := seed_ideas(cast, now=now):
+            self.stdout.write(f"proposals: {ideas}")
         clients = accounts_file.ensure_client(
             accounts_file.read_clients(path), region="440100", scopes=["behaviors:write", "dashboards"]
         )
