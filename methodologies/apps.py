@@ -9,8 +9,9 @@ class MethodologiesConfig(AppConfig):
 
         from . import decisions
         from .selectors import proposals
-        from .services import adoption
+        from .services import adoption, forwarding
 
         decisions.register()
         adoption.register_kind()
+        forwarding.register_kinds()
         worklist.register(proposals.waiting)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import factors, guide, library, proposal_desk, proposals, public
+from .views import drafts, factors, guide, library, proposal_desk, proposals, public
 
 app_name = "methodologies"
 
@@ -37,4 +37,13 @@ urlpatterns = [
     path("guide/", guide.guide_list, name="guide"),
     path("guide/<slug:version>/", guide.guide_page, name="guide-version"),
     path("guide/<slug:version>/<slug:audience>/", guide.guide_page, name="guide-plain"),
+    # drafting
+    path("staff/methodologies/drafts/", drafts.draft_list, name="drafts"),
+    path("staff/methodologies/drafts/new/", drafts.draft_new, name="draft-new"),
+    path("staff/methodologies/drafts/<uuid:uuid>/", drafts.draft_page, name="draft"),
+    path("staff/methodologies/drafts/<uuid:uuid>/saves/<int:number>/", drafts.draft_edit, name="draft-edit"),
+    path("staff/methodologies/drafts/<uuid:uuid>/forward/", drafts.draft_forward, name="draft-forward"),
+    path("staff/methodologies/drafts/<uuid:uuid>/decision/", drafts.draft_decide, name="draft-decide"),
+    path("staff/methodologies/drafts/<uuid:uuid>/<slug:part>/", drafts.draft_part, name="draft-part"),
+    path("staff/methodologies/drafts/<uuid:uuid>/<slug:part>/save/", drafts.draft_save, name="draft-save"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import document as d
 from .language import Binary, Call, Compare, Literal, Name, Negative, Node
 from .loader import Path
-from .reader import Reader
+from .reader import Reader, shortened
 
 
 def check_names(reader: Reader, document: d.Document) -> None:
@@ -148,6 +148,6 @@ class _Scope:
         elif not isinstance(other, Name) or other.name not in (choice.options or {}):
             self.refuse(
                 getattr(other, "column", node.column),
-                f"这里应是“{choice.name}”的一个选项:{'、'.join(choice.options or ())}。",
-                f"an option of {choice.name!r} belongs here: {', '.join(choice.options or ())}.",
+                f"这里应是“{choice.name}”的一个选项:{'、'.join(shortened(tuple(choice.options or ())))}。",
+                f"an option of {choice.name!r} belongs here: {', '.join(shortened(tuple(choice.options or ())))}.",
             )

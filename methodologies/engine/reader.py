@@ -16,6 +16,14 @@ from .units import parse_unit
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*", re.ASCII)
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
+#: A text of 256 KiB may hold tens of thousands of mistakes: nobody reads them, and each costs time and memory.
+MAX_PROBLEMS = 200
+_SHOWN = 30
+
+
+def shortened(names: Sequence[str]) -> list[str]:
+    """The first names of a list for a sentence, with a sign that there are more."""
+    return [*names] if len(names) <= _SHOWN else [*names[:_SHOWN], "…"]
 
 
 class Reader:
@@ -27,6 +35,11 @@ class Reader:
 
     def refuse(self, path: Path, message_zh: str, message_en: str, column: int | None = None) -> None:
         self.problems.append(error(self.source.where(path, column), message_zh, message_en))
+        if len(self.problems) >= MAX_PROBLEMS:
+            more_zh = f"问题太多,只列出前 {MAX_PROBLEMS} 个;改正后再检查一次。"
+            more_en = f"too many problems: the first {MAX_PROBLEMS} are listed; correct them and check again."
+            self.problems.append(error(self.source.where(()), more_zh, more_en))
+            raise DocumentError(self.problems)
 
     def finish(self) -> None:
         if self.problems:
@@ -44,16 +57,18 @@ class Reader:
             return self.mapping(value, path)
         wanted = tuple(required)
         known = {*wanted, *optional}
+        listed: list[str] | None = None
         for key in value:
             if key not in known:
+                listed = shortened(sorted(known)) if listed is None else listed
                 self.refuse(
                     (*path, key),
-                    f"未知的键“{key[:40]}”,请删除或改正;可用的键:{'、'.join(sorted(known))}。",
-                    f"unknown key {key[:40]!r}; remove or correct it; known here: {', '.join(sorted(known))}.",
+                    f"未知的键“{key[:40]}”,请删除或改正;可用的键:{'、'.join(listed)}。",
+                    f"unknown key {key[:40]!r}; remove or correct it; known here: {', '.join(listed)}.",
                 )
         for key in wanted:
             if key not in value:
-                self.refuse(path, f"缺少键“{key}”,请补上。", f"the key {key!r} is missing; add it.")
+                self.refuse(path, f"缺少键“{key[:40]}”,请补上。", f"the key {key[:40]!r} is missing; add it.")
         return value
 
     def text(self, value: Any, path: Path, *, empty: bool = False, pattern: re.Pattern[str] | None = None) -> str:

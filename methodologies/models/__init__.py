@@ -1,5 +1,6 @@
 """What is stored of methods: the library, how a version comes into it, and the way it went."""
 
+from .drafts import Draft, DraftEdit, DraftState
 from .factors import FactorVintage
 from .library import FactorLibrary, Methodology, MethodologyVersion
 from .proposals import Proposal, ProposalContact, ProposalCounter, ProposalStep, ProposalSupport
@@ -22,6 +23,9 @@ __all__ = [
     "Acceptance",
     "CommentReply",
     "Declaration",
+    "Draft",
+    "DraftEdit",
+    "DraftState",
     "FactorLibrary",
     "FactorVintage",
     "JointAnswer",

@@ -34,6 +34,7 @@ from methodologies.errors import (
     ValuesExpired,
 )
 from methodologies.models import (
+    DraftEdit,
     JointRequest,
     MethodologyVersion,
     PublicComment,
@@ -81,6 +82,7 @@ def authors_of(version: MethodologyVersion) -> frozenset[uuid.UUID]:
     """Who wrote the text: whoever saved a draft of it, and whoever forwarded it."""
     forwarded = Stage.objects.filter(version=version, state__in=(StageState.DRAFT, StageState.SUBMITTED))
     found = set(forwarded.exclude(person=None).values_list("person", flat=True))
+    found |= set(DraftEdit.objects.filter(draft__version=version).values_list("person", flat=True))
     return frozenset(one for one in found if one is not None)
 
 

@@ -510,3 +510,53 @@ def city_without_records(page: Page, world: World) -> None:
 @state("visitor")
 def trace_without_records(page: Page, world: World) -> None:
     page.goto(world.url + "/dashboards/445300/trace/")
+
+
+# -- drafting ----------------------------------------------------------------------------------------------------------
+
+
+def draft_page(world: World, part: str = "") -> str:
+    uuid_ = world.things.addresses["methodologies:draft"]["uuid"]
+    return f"{world.url}/staff/methodologies/drafts/{uuid_}/{part}"
+
+
+def part_of_draft(which: str) -> Make:
+    def make(page: Page, world: World) -> None:
+        page.goto(draft_page(world, f"{which}/"))
+        expect(page.locator("#check")).to_be_visible()
+
+    make.__name__ = f"draft_{which}"
+    return make
+
+
+for _part in ("basics", "parameters", "formula", "limits", "chapters", "examples", "text"):
+    state("city_officer")(part_of_draft(_part))
+
+
+@state("city_officer")
+def draft_checked_while_typing(page: Page, world: World) -> None:
+    page.goto(draft_page(world, "formula/"))
+    page.get_by_label(re.compile("公式|Formula")).first.fill("distance + 1")
+    expect(page.locator("#check .pill.no").first).to_be_visible()
+    expect(page.locator("#check .saved")).to_contain_text(re.compile("已自动保存|Saved automatically"))
+    page.get_by_label(re.compile("公式|Formula")).first.fill("max(distance * saving_per_km, 0)")
+    expect(page.locator("#check .calc b").first).to_be_visible()
+
+
+@state("city_officer", expected="status of 409")
+def draft_not_ready(page: Page, world: World) -> None:
+    page.goto(draft_page(world))
+    page.locator("form[action$='/forward/'] button").click()
+    errors(page)
+
+
+@state("auditor")
+def draft_read_only(page: Page, world: World) -> None:
+    page.goto(draft_page(world, "inputs/"))
+    expect(page.locator("#draft-form button[type=submit]")).to_have_count(0)
+
+
+@state("city_officer")
+def draft_begun(page: Page, world: World) -> None:
+    page.goto(world.url + "/staff/methodologies/drafts/new/")
+    page.fill("#id_proposal", "P-2026-999999")

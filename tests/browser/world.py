@@ -24,7 +24,7 @@ from carbon_portal.kernel import clock
 from credits import services as credits
 from merchants import services as merchants
 from methodologies import services as methods
-from methodologies.services import proposals
+from methodologies.services import drafts, proposals
 from tests.browser.look import Watch
 from tests.credits.revisions import previewed, publish, recomputed
 from tests.merchants.world import Exchange, build_exchange, give_points
@@ -41,6 +41,7 @@ DATA = (
     "榕树头咖啡店", "北京路店", "东山口店", "店员1号", "店员2号", "陈阿姨", "李伯", "陈家", "黄小姐", "木棉灯饰有限公司", "何老板",
     "梁店主", "小王", "周经办", "吴审定", "郑经办", "王审定", "冯审计", "骑行助手",
     LUNCHBOX.what, "阳台种菜少买远路菜", "种菜阿伯",  # a citizen's own words
+    "共享单车骑行",  # a draft
     "(户号)",  # what a bill calls it, in brackets
     # A text message as it was sent, in the demo's outbox.
     "是您的登录验证码，5 分钟内有效。工作人员不会向您索要，请勿告诉他人。",
@@ -94,6 +95,7 @@ def build_world(portal: Portal) -> World:
         **{f"methodologies:{name}": {"code": "SZ-METRO-TRIP", "version": "1.0"} for name in ("source", "pdf", "local")},
         "methodologies:compare": {"code": "SZ-METRO-TRIP"},
         "merchants:offer-detail": {"pk": exchange.offer.pk},
+        **_draft_addresses(cast, now),
         **{f"pilots:{view}": {"region": GUANGZHOU} for view in ("dashboard", "counts", "trace")},
     }
     _add_proposals(things, cast, now)
@@ -134,6 +136,20 @@ def _add_vintage(things: Things, cast: Cast, now: dt.datetime) -> None:
     )  # fmt: skip
     code = {"code": "fuel.petrol"}
     things.addresses |= {f"methodologies:factor-{deed}": code for deed in ("vintage", "decide", "withdraw")}
+
+
+def _draft_addresses(cast: Cast, now: dt.datetime) -> dict[str, dict[str, Any]]:
+    """A method that the officer of Guangzhou is writing."""
+    draft = drafts.start_draft(
+        person=person_of(cast.city_officer).pk, region=GUANGZHOU, title="共享单车骑行", at=now
+    )  # fmt: skip
+    of_draft = {"uuid": draft.uuid}
+    part = {**of_draft, "part": "inputs"}
+    return {
+        **{f"methodologies:{view}": of_draft for view in ("draft", "draft-forward", "draft-decide")},
+        **{f"methodologies:{view}": part for view in ("draft-part", "draft-save")},
+        "methodologies:draft-edit": {**of_draft, "number": 1},
+    }
 
 
 def _add_records(things: Things, cast: Cast, now: dt.datetime) -> None:

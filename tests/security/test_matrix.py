@@ -61,6 +61,9 @@ def _job(roles: frozenset[str]) -> Row:
     return Row("login", own, _MEMBER, owner=min(roles), rightful=roles, roles=roles)
 
 
+_DRAFT: Args = lambda world: {"uuid": world.draft}  # noqa: E731
+_DRAFT_READERS = frozenset({"city_officer", "city_approver", "province_officer", "province_approver", "auditor"})
+
 ROWS: dict[str, Row] = {
     "pages:home": Row("public"),
     "pages:api-docs": Row("public"),
@@ -165,6 +168,38 @@ ROWS: dict[str, Row] = {
     ),
     "methodologies:cities": Row("public"),
     "methodologies:maturity": Row("public"),
+    "methodologies:drafts": Row("login", roles=_DRAFT_READERS | {"research_institute"}),
+    "methodologies:draft-new": Row(
+        "login",
+        roles=frozenset({"city_officer", "province_officer", "research_institute"}),
+        form=lambda world: {"region": world.cast.household.region, "title": "新方法"},
+    ),
+    "methodologies:draft": Row("login", _DRAFT, _MEMBER, owner="city_officer", rightful=_DRAFT_READERS),
+    "methodologies:draft-edit": Row(
+        "login",
+        lambda world: {**_DRAFT(world), "number": 1},
+        ({"uuid": NOBODY, "number": 1}, {"uuid": NOBODY, "number": 2**70}),
+        owner="city_officer",
+        rightful=_DRAFT_READERS,
+    ),
+    "methodologies:draft-part": Row(
+        "login",
+        lambda world: {**_DRAFT(world), "part": "basics"},
+        ({"uuid": NOBODY, "part": "basics"}, {"uuid": NOBODY, "part": "x" * 3000}),
+        owner="city_officer",
+        rightful=_DRAFT_READERS,
+    ),
+    "methodologies:draft-save": Row(
+        "login",
+        lambda world: {**_DRAFT(world), "part": "text"},
+        ({"uuid": NOBODY, "part": "text"}, {"uuid": NOBODY, "part": "x" * 3000}),
+        owner="city_officer",
+        form=lambda world: {"revision": "1", "source": "a: 1"},
+    ),
+    "methodologies:draft-forward": Row("login", _DRAFT, _MEMBER, owner="city_officer"),
+    "methodologies:draft-decide": Row(
+        "login", _DRAFT, _MEMBER, owner="city_approver", form=lambda world: {"decision": "forward"}
+    ),
     "credits:record-list": Row("login"),
     "credits:estimate": Row("login"),
     "credits:record-detail": Row("login", _RECORD, _PK),

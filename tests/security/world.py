@@ -28,6 +28,7 @@ from merchants import services as merchants
 from merchants.models import Voucher
 from methodologies.models import MethodologyVersion
 from methodologies.selectors import latest_factor_row
+from methodologies.services import drafts
 from tests.credits.cases import prepare
 from tests.merchants.world import Exchange, build_exchange, give_points
 from tests.methodologies.ideas import LUNCHBOX, proposal
@@ -72,6 +73,7 @@ class World:
     delegation: uuid.UUID
     proposal: str
     recomputation: uuid.UUID
+    draft: uuid.UUID
     canaries: tuple[Canary, ...] = ()
 
 
@@ -220,6 +222,7 @@ def furnish(cast: Cast, exchange: Exchange, *, stranger: User, number: int) -> W
         clerk=clerk,
         firm_clerk=firm_clerk,
         other_cashier=_other_shop(now, number),
+        draft=_draft(cast, f"{tag}Draft", now),
         other_city_officer=staff(f"zs-officer-{number}", Role.CITY_OFFICER, name="外市经办", region=ZHONGSHAN),
         delegation=_delegate(cast, now, f"{tag}Reason"),
         proposal=proposal(cast.alice, at=now, answers=replace(LUNCHBOX, why=f"{tag}Idea")).number,
@@ -293,6 +296,12 @@ def _delegate(cast: Cast, now: dt.datetime, reason: str) -> uuid.UUID:
         reason=reason, at=now,
     )  # fmt: skip
     return made.pk
+
+
+def _draft(cast: Cast, title: str, now: dt.datetime) -> uuid.UUID:
+    """A method that the city's officer is writing."""
+    officer, region = person_of(cast.city_officer), cast.household.region
+    return drafts.start_draft(person=officer.pk, region=region, title=title, at=now).uuid
 
 
 def _other_shop(now: dt.datetime, number: int = 1) -> User:

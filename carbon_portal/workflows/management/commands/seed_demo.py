@@ -10,6 +10,7 @@ from accounts.models import User
 from carbon_portal.kernel import clock, regions
 from carbon_portal.workflows.demo import accounts_file
 from carbon_portal.workflows.demo.deeds import seed_deeds
+from carbon_portal.workflows.demo.drafts import seed_drafts
 from carbon_portal.workflows.demo.exchange import seed_exchange
 from carbon_portal.workflows.demo.feeds import begun, seed_feeds
 from carbon_portal.workflows.demo.ideas import seed_ideas
@@ -54,6 +55,7 @@ class Command(BaseCommand):
         captured = seed_exchange(cast, now=now)
         if ideas := seed_ideas(cast, now=now):
             self.stdout.write(f"proposals: {ideas}")
+        seed_drafts(cast, now=now)
         clients = accounts_file.ensure_client(
             accounts_file.read_clients(path), region="440100", scopes=["behaviors:write", "dashboards"]
         )
