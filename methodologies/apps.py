@@ -12,6 +12,7 @@ class MethodologiesConfig(AppConfig):
         from .services import adoption, forwarding
 
         decisions.register()
+        worklist.register(decisions.work_items)
         adoption.register_kind()
         forwarding.register_kinds()
         worklist.register(proposals.waiting)

@@ -1,9 +1,13 @@
 """What of methods is decided by four eyes, announced to the kernel."""
 
+import datetime as dt
+from collections.abc import Iterator
+
 from django.urls import reverse
 
 from accounts.constants import Role
 from carbon_portal.kernel import approvals
+from carbon_portal.kernel.worklist import WorkItem
 
 from .constants import APPROVE_KIND, VINTAGE_DECIDERS, VINTAGE_KIND, VINTAGE_ROLE, WITHDRAW_KIND
 
@@ -76,3 +80,19 @@ def _vintage_url(subject: str) -> str:
     from .selectors.factors import SUBJECT
 
     return reverse("methodologies:factor-vintage", args=[subject.removeprefix(SUBJECT)])
+
+
+def work_items(actor: approvals.Actor, at: dt.datetime) -> Iterator[WorkItem]:
+    """What of the review waits for this person: the officer's next deed, an expert's word, a department's answer."""
+    from .selectors.desk import waiting_for
+
+    for version, stage, kind in waiting_for(actor):
+        yield WorkItem(
+            title=version.title_zh,
+            url=reverse("methodologies:review", args=[version.methodology_id, version.version]),
+            due_on=stage.due_on,
+            kind=kind,
+            region=version.methodology.region,
+            opened_at=stage.at,
+            lang="zh-Hans",
+        )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import drafts, factors, guide, library, proposal_desk, proposals, public
+from .views import consultation, drafts, factors, guide, library, proposal_desk, proposals, public, review
 
 app_name = "methodologies"
 
@@ -46,4 +46,11 @@ urlpatterns = [
     path("staff/methodologies/drafts/<uuid:uuid>/decision/", drafts.draft_decide, name="draft-decide"),
     path("staff/methodologies/drafts/<uuid:uuid>/<slug:part>/", drafts.draft_part, name="draft-part"),
     path("staff/methodologies/drafts/<uuid:uuid>/<slug:part>/save/", drafts.draft_save, name="draft-save"),
+    # The review: in public, and at the desks.
+    path("methodologies/consultations/", consultation.consultations, name="consultations"),
+    path("methodologies/<slug:code>/<str:version>/comments/", consultation.comments, name="comments"),
+    path("methodologies/<slug:code>/<str:version>/minutes/", consultation.minutes, name="minutes"),
+    path("staff/methodologies/", review.reviews, name="reviews"),
+    path("staff/methodologies/review/<slug:code>/<str:version>/", review.review, name="review"),
+    path("staff/methodologies/review/<slug:code>/<str:version>/<slug:deed>/", review.deed, name="review-deed"),
 ]
