@@ -126,7 +126,7 @@ def _department(one: JointRequest, due_on: dt.date | None, today: dt.date) -> di
             "text": answer.text, "answered": True,
         }  # fmt: skip
     over = due_on is not None and today > due_on
-    note = _("%(name)s未答复（已催 %(n)s 次）。") % {"name": one.name, "n": reminded}
+    note = _("未答复（已催 %(n)s 次）。") % {"n": reminded}
     if over:
         note += _("记录为“未答复”，不视为同意。")
     return {
@@ -142,6 +142,7 @@ def comments(rows: list[PublicComment]) -> list[dict[str, Any]]:
             "pk": one.pk,
             "number": one.number,
             "name": one.name or _("一位参与者"),
+            "named": bool(one.name),
             "day": local_date(clock.local_date(one.at)),
             "text": one.text,
             "reply": getattr(one, "reply", None),

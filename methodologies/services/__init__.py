@@ -8,7 +8,7 @@ from .factors import adopt_or_return, propose_vintage, withdraw_vintage
 from .filed import file_simulation
 from .joint import answer_jointly, ask_departments, open_comments, remind_department
 from .library import FACTORS_FILE, LIBRARY, SyncReport, plain, sync_library, withdraw_version
-from .stages import enter, stage_of
+from .stages import enter, receive_text, stage_of
 from .withdrawals import decide_withdrawal, plan_withdrawal
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "plan_withdrawal",
     "propose_vintage",
     "publish_version",
+    "receive_text",
     "remind_department",
     "reply_to_comment",
     "request_approval",

@@ -7,8 +7,11 @@ from django.db import transaction
 
 from carbon_portal.kernel import audit, clock, workdays
 from methodologies.constants import COMMENT_DAYS, NEXT_STAGES, STATE_OF_STAGE, WORKING_DAYS, StageState
-from methodologies.errors import WrongStage
-from methodologies.models import MethodologyVersion, Stage
+from methodologies.engine import load_document
+from methodologies.errors import PublishedVersionChanged, ScopeChanged, WrongStage
+from methodologies.models import Methodology, MethodologyVersion, Stage
+
+from .library import plain
 
 
 def enter(
@@ -73,3 +76,32 @@ def term(state: StageState, at: dt.datetime) -> dt.date | None:
 
 def _is_new(version: MethodologyVersion) -> bool:
     return version.state == StageState.DRAFT and not Stage.objects.filter(version=version).exists()
+
+
+def receive_text(*, source: str, at: dt.datetime, actor: uuid.UUID | None = None) -> MethodologyVersion:
+    """A document as a draft's row, from which it goes its way; the same text again is the row that stands.
+
+    Errors: DocumentError for a text that does not load; ScopeChanged; PublishedVersionChanged for another text.
+    """
+    document = load_document(source, name="draft.yaml")
+    scope = {key: getattr(document, key) for key in ("activity", "region", "level", "sector")}
+    with transaction.atomic():
+        row, _made = Methodology.objects.get_or_create(code=document.code, defaults=scope)
+        for key, value in scope.items():
+            if getattr(row, key) != value:
+                raise ScopeChanged(code=row.code, key=key)
+        known = MethodologyVersion.objects.filter(methodology=row, version=document.version).first()
+        if known is not None:
+            if known.sha256 != document.sha256:
+                raise PublishedVersionChanged(code=row.code, version=document.version)
+            return known
+        version = MethodologyVersion.objects.create(
+            methodology=row, version=document.version, effective_from=document.effective_from, sha256=document.sha256,
+            source=source, document=plain(document), title_zh=document.title["zh"],
+            title_en=document.title.get("en", ""), certifiable=document.certifiable, created_at=at,
+        )  # fmt: skip
+        audit.record_event(
+            verb="methodology.received", target=f"methodology:{version}", actor=actor, region=row.region,
+            data={"sha256": version.sha256},
+        )  # fmt: skip
+    return version

@@ -26,7 +26,12 @@ FETCHED_AGAIN = 10_000 if EVERYTHING else 2
 #: So many of a kind are drawn in Chromium, whoever comes to them first; with EVERY_MODE=1 all of them for every role.
 DRAWN = 1
 #: Views whose pages differ by what they are about.
-DRAWN_OF = {"behaviors:record-new": 9, "credits:record-detail": 4, "merchants:voucher-detail": 5}
+DRAWN_OF = {
+    "behaviors:record-new": 9,
+    "credits:record-detail": 4,
+    "merchants:voucher-detail": 5,
+    "methodologies:review": 4,
+}
 #: Answers for programs: the gate of the API is elsewhere, its documentation is a page.
 FOR_PROGRAMS = ("api/", "o/")
 LOGIN = "account_login"

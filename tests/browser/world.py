@@ -28,6 +28,7 @@ from methodologies.services import drafts, proposals
 from tests.browser.look import Watch
 from tests.credits.revisions import previewed, publish, recomputed
 from tests.merchants.world import Exchange, build_exchange, give_points
+from tests.methodologies import review_world
 from tests.methodologies.ideas import LUNCHBOX, proposal
 from tests.people import GUANGZHOU, PROVINCE, Cast, build_cast, person_of, resident, staff
 from tests.portal import Portal
@@ -99,6 +100,7 @@ def build_world(portal: Portal) -> World:
         **{f"pilots:{view}": {"region": GUANGZHOU} for view in ("dashboard", "counts", "trace")},
     }
     _add_proposals(things, cast, now)
+    _add_reviews(things, cast, now)
     people = {
         "visitor": None,
         "resident": cast.alice,
@@ -219,6 +221,19 @@ def _add_recomputations(things: Things, cast: Cast) -> None:
 
 
 _YEARS = {"first": dt.date(2025, 1, 1), "last": dt.date(2027, 1, 1)}
+def _add_reviews(things: Things, cast: Cast, now: dt.datetime) -> None:
+    """Methods in four steps of their review, one of them open for comment with Alice's comment."""
+    review_world.AT = now - dt.timedelta(days=9)
+    desk = review_world.build_desk()
+    for number, step in enumerate(("submitted", "expert_review", "joint_signing", "public_comment")):
+        version = review_world.draft_version(
+            code=f"GZ-REVIEW-{number}", activity=f"review_{number}", edits=review_world.FAR
+        )
+        review_world.walk_to(step, desk, version=version)
+    methods.make_comment(version=version, person=person_of(cast.alice), text="好", at=now)
+    named = {"code": "GZ-REVIEW-3", "version": "1.0"}
+    things.addresses |= {f"methodologies:{view}": named for view in ("comments", "minutes", "review")}
+    things.addresses["methodologies:review-deed"] = {**named, "deed": "reply"}
 
 
 def _photo() -> SimpleUploadedFile:

@@ -126,7 +126,7 @@ FAR = (("effective_from: 2025-01-01", "effective_from: 2027-06-01"),)
 
 
 def _submitted(version: MethodologyVersion, desk: Desk) -> None:
-    forward(version, desk)
+    forward(version, desk, at=day(0))
 
 
 def _accepted(version: MethodologyVersion, desk: Desk) -> None:
