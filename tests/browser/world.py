@@ -221,6 +221,8 @@ def _add_recomputations(things: Things, cast: Cast) -> None:
 
 
 _YEARS = {"first": dt.date(2025, 1, 1), "last": dt.date(2027, 1, 1)}
+
+
 def _add_reviews(things: Things, cast: Cast, now: dt.datetime) -> None:
     """Methods in four steps of their review, one of them open for comment with Alice's comment."""
     review_world.AT = now - dt.timedelta(days=9)
