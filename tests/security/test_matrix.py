@@ -168,7 +168,6 @@ ROWS: dict[str, Row] = {
     ),
     "methodologies:cities": Row("public"),
     "methodologies:maturity": Row("public"),
-<<<<<<< HEAD
     "methodologies:drafts": Row("login", roles=_DRAFT_READERS | {"research_institute"}),
     "methodologies:draft-new": Row(
         "login",
@@ -200,7 +199,7 @@ ROWS: dict[str, Row] = {
     "methodologies:draft-forward": Row("login", _DRAFT, _MEMBER, owner="city_officer"),
     "methodologies:draft-decide": Row(
         "login", _DRAFT, _MEMBER, owner="city_approver", form=lambda world: {"decision": "forward"}
-=======
+    ),
     "methodologies:consultations": Row("public"),
     "methodologies:comments": Row("public", _METRO, _NO_METHOD),
     "methodologies:minutes": Row("public", _METRO, _NO_METHOD),
@@ -212,7 +211,6 @@ ROWS: dict[str, Row] = {
         (*({**one, "deed": "accept"} for one in _NO_METHOD), {**_NO_METHOD[0], "deed": "no-such"}),
         owner="province_officer",
         rightful=PROVINCE_STAFF,
->>>>>>> c89ec01 (Show the review at its desks and in public)
     ),
     "credits:record-list": Row("login"),
     "credits:estimate": Row("login"),
