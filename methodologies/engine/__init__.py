@@ -33,7 +33,7 @@ from .check import (
     publication_gaps,
     submission_gaps,
 )
-from .columns import MISSING, Columns
+from .columns import MISSING, Coded, Columns
 from .document import Document, Factor, FactorLibrary
 from .outcome import Outcome
 from .problems import DocumentError, Problem
@@ -48,6 +48,7 @@ __all__ = [
     "MISSING",
     "REFUSALS",
     "SENTENCES",
+    "Coded",
     "Columns",
     "Document",
     "DocumentError",

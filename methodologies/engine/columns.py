@@ -20,7 +20,19 @@ MISSING = np.iinfo(np.int64).min
 _LONGEST = 64  # a text longer than this is no number, date or region
 _INT_PLACES = 6  # 12 digits before and 6 after the point fit int64
 
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A text column as the number of each row's text in a list of texts: each text is read once, however often it stands."""
+
+    texts: Sequence[str | None]
+    codes: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
 Column = Sequence[str | None] | np.ndarray
+InputColumn = Column | Coded
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class Columns:
     occurred_on: Column
     region: Column
     evidence: Column
-    inputs: Mapping[str, Column]
+    inputs: Mapping[str, InputColumn]
 
     def __len__(self) -> int:
         return len(self.record)
@@ -68,7 +80,7 @@ class Typed:
 def read_columns(document: d.Document, columns: Columns) -> Typed:
     """Return the typed form of a batch. Raises ValueError when columns have different lengths."""
     size = len(columns)
-    named = {
+    named: dict[str, InputColumn] = {
         "participant": columns.participant,
         "occurred_on": columns.occurred_on,
         "region": columns.region,
@@ -86,13 +98,25 @@ def read_columns(document: d.Document, columns: Columns) -> Typed:
     typed.region = _regions(typed, columns.region)
     typed.evidence = _evidence(typed, columns.evidence)
     for declared in document.inputs.values():
-        column = columns.inputs.get(declared.name, [None] * size)
-        if declared.options is not None:
-            typed.choices[declared.name] = _choice(typed, column, tuple(declared.options))
-        else:
-            typed.values[declared.name] = _numbers(typed, column, declared)
+        column = columns.inputs.get(declared.name) if declared.name in columns.inputs else [None] * size
+        found = typed.values if declared.options is None else typed.choices
+        found[declared.name] = _given(typed, column, declared)
     typed.settle()
     return typed
+
+
+def _given(typed: Typed, column: InputColumn | None, declared: d.Input) -> np.ndarray:
+    """An input as numbers or as numbers of its options."""
+    assert column is not None
+    if isinstance(column, Coded):
+        few = Typed(len(column.texts), np.empty(0), np.empty(0), np.empty(0), {}, {}, None)
+        read = _given(few, column.texts, declared)
+        for mask, reason in few._notes:
+            typed.note(mask[column.codes], reason)
+        return read[column.codes]
+    if declared.options is not None:
+        return _choice(typed, column, tuple(declared.options))
+    return _numbers(typed, column, declared)
 
 
 def _is_typed(column: Column) -> bool:
