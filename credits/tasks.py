@@ -1,5 +1,7 @@
 """Celery wrappers. They carry nothing: the rows are the queue, and every one may run at any time, twice or at once."""
 
+import uuid
+
 from celery import shared_task
 
 from carbon_portal.kernel import clock
@@ -51,3 +53,14 @@ def fold_checkpoints() -> None:
 @shared_task(name="credits.expire_points")
 def expire_points() -> None:
     services.expire_points(at=clock.now())
+
+
+@shared_task(name="credits.run_simulation", time_limit=3600, soft_time_limit=3540)
+def run_simulation(pk: str) -> None:
+    """A what-if run; it may take as long as a province's years take to read."""
+    services.run_simulation(pk=uuid.UUID(pk))
+
+
+@shared_task(name="credits.sweep_simulations")
+def sweep_simulations() -> None:
+    services.sweep_simulations(at=clock.now())

@@ -18,6 +18,7 @@ from .books import (
     Total,
 )
 from .recomputation import Recomputation, RecomputationLine, RecomputationPart
+from .simulation import Simulation
 
 __all__ = [
     "AccrualItem",
@@ -37,5 +38,6 @@ __all__ = [
     "RecomputationLine",
     "RecomputationPart",
     "Reduction",
+    "Simulation",
     "Total",
 ]

@@ -11,6 +11,7 @@ from .recomputation import (
     start_recomputation,
 )
 from .reversal import reverse_record_effects, undo_reversed
+from .simulations import cancel_simulation, put_on_file, run_simulation, start_simulation, sweep_simulations
 from .windows import Closing, close_windows
 
 __all__ = [
@@ -18,15 +19,20 @@ __all__ = [
     "Sweep",
     "advance",
     "award_queued",
+    "cancel_simulation",
     "close_windows",
     "decide_recomputation",
     "discard_recomputation",
     "expire_points",
     "fund_pool",
+    "put_on_file",
     "quantify_pending",
     "request_decision",
     "reverse_record_effects",
+    "run_simulation",
     "set_points_rule",
     "start_recomputation",
+    "start_simulation",
+    "sweep_simulations",
     "undo_reversed",
 ]

@@ -5,6 +5,7 @@ are the same there. The others are settled batch by batch as they arrived, each 
 """
 
 import datetime as dt
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,9 @@ import pandas as pd
 
 from methodologies.engine import Coded, Columns, Outcome, Prior, Program
 from methodologies.engine import compile as compile_document
+from methodologies.engine.columns import Typed
 from methodologies.engine.document import Document, FactorLibrary
+from methodologies.engine.evaluate import Batch
 from methodologies.engine.reasons import CODES, NOT_IN_FORCE
 from methodologies.models import Methodology
 from methodologies.selectors import VersionRow, VersionTable, program_for
@@ -48,12 +51,15 @@ class Side:
     granted: np.ndarray
     reasons: np.ndarray
     own: np.ndarray
+    marks_own: bool = False
 
     @classmethod
-    def of(cls, size: int) -> "Side":
+    def of(cls, size: int, *, marks_own: bool) -> "Side":
         """Nothing in force."""
         zeros = np.zeros((2, size), dtype=np.int64)
-        return cls(zeros[0], zeros[1], np.full(size, NOT_IN_FORCE, dtype=np.int8), np.zeros(size, dtype=bool))
+        return cls(
+            zeros[0], zeros[1], np.full(size, NOT_IN_FORCE, dtype=np.int8), np.zeros(size, dtype=bool), marks_own
+        )
 
 
 class InForce:
@@ -71,25 +77,22 @@ class InForce:
 
     def choice(self, records: Records) -> tuple[np.ndarray, list[VersionRow]]:
         """For each record the place of its version in the list, -1 for none."""
-        chosen = np.full(len(records), -1, dtype=np.int64)
+        numbers, regions = pd.factorize(records.regions)
+        periods = [self._table.periods(self.activity, f"{max(region, 0):06d}") for region in regions.tolist()]
+        starts = sorted({start for days, _ in periods for start in days})
         versions: list[VersionRow] = []
         places: dict[int, int] = {}
-        numbers, regions = pd.factorize(records.regions)
-        order = np.argsort(numbers, kind="stable")
-        ends = np.searchsorted(numbers[order], np.arange(len(regions) + 1))
-        for number, region in enumerate(regions.tolist()):
-            rows = order[ends[number] : ends[number + 1]]
-            starts, found = self._table.periods(self.activity, f"{max(region, 0):06d}")
-            period = np.searchsorted([(start - EPOCH).days for start in starts], records.days[rows], side="right") - 1
-            for index in np.unique(period).tolist():
-                version = found[index]
-                if version is None:
-                    continue
-                place = places.setdefault(version.pk, len(versions))
-                if place == len(versions):
-                    versions.append(version)
-                chosen[rows[period == index]] = place
-        return chosen, versions
+        table = np.full((len(regions), len(starts)), -1, dtype=np.int64)
+        for number, (days, found) in enumerate(periods):
+            for column, start in enumerate(starts):
+                version = found[bisect_right(days, start) - 1]
+                if version is not None:
+                    place = places.setdefault(version.pk, len(versions))
+                    if place == len(versions):
+                        versions.append(version)
+                    table[number, column] = place
+        period = np.searchsorted([(start - EPOCH).days for start in starts], records.days, side="right") - 1
+        return table[numbers, period], versions
 
     def groups(self, chosen: np.ndarray, versions: Sequence[VersionRow]) -> list[Group]:
         """The records by version."""
@@ -172,9 +175,9 @@ def _by_day(records: Records) -> np.ndarray:
     return np.lexsort((digits, key, records.days, records.persons))
 
 
-def settle(records: Records, groups: Sequence[Group], late_rows: np.ndarray) -> Side:
+def settle(records: Records, groups: Sequence[Group], late_rows: np.ndarray, *, marks_own: bool = False) -> Side:
     """What these versions give; a record in no group is not in force."""
-    side = Side.of(len(records))
+    side = Side.of(len(records), marks_own=marks_own)
     by_code = groupby(sorted(groups, key=lambda group: (group.code, group.effective_from)), lambda group: group.code)
     for _, found in by_code:
         versions = list(found)
@@ -294,14 +297,33 @@ def _evaluate(records: Records, program: Program, rows: np.ndarray, prior: Prior
         rows = rows[taken]
     if not len(rows):
         return None
-    outcome = program.evaluate(columns_of(program, records, rows), prior=prior)
+    columns = columns_of(program, records, rows)
+    typed = program.read(columns)
+    outcome = program.evaluate(columns, prior=prior, typed=typed)
     side.computed[rows] = outcome.computed_g
     side.granted[rows] = outcome.reduction_g
     side.reasons[rows] = outcome.reason_numbers
-    for name, statistic in outcome.batch.statistics.items():
-        if program.history[name].statistic != "count":
-            side.own[rows] |= statistic.enough & (outcome.reduction_g > 0)
+    if side.marks_own and outcome.batch.statistics:
+        side.own[rows] = _rests_on_the_past(program, columns, typed, outcome)
     return outcome
+
+
+def _rests_on_the_past(program: Program, columns: Columns, typed: Typed, outcome: Outcome) -> np.ndarray:
+    """Credited rows that the formula would answer otherwise, or not at all, if the participant had no past."""
+    batch = Batch(program, columns, typed)
+    batch.exact = outcome.batch.exact
+    batch.check()
+    batch.statistics = {
+        name: replace(
+            statistic,
+            numerator=np.zeros_like(statistic.numerator),
+            denominator=np.ones_like(statistic.denominator),
+            enough=np.zeros_like(statistic.enough),
+        )
+        for name, statistic in outcome.batch.statistics.items()
+    }
+    batch.compute()
+    return np.asarray((outcome.reduction_g > 0) & (batch.computed != outcome.computed_g))
 
 
 def columns_of(program: Program, records: Records, rows: np.ndarray) -> Columns:
