@@ -2,6 +2,7 @@ from django.urls import path
 
 from . import views
 from .recomputations import views as recomputing
+from .simulation import views as simulations
 
 app_name = "credits"
 
@@ -21,4 +22,14 @@ urlpatterns = [
     path("staff/recomputations/<uuid:uuid>/discard", recomputing.job_discard, name="recomputation-discard"),
     path("staff/recomputations/<uuid:uuid>/report.json", recomputing.report_json, name="recomputation-json"),
     path("staff/recomputations/<uuid:uuid>/report.xlsx", recomputing.report_xlsx, name="recomputation-xlsx"),
+    # What-if simulations
+    path("staff/simulations/", simulations.simulation_list, name="simulations"),
+    path("staff/simulations/new", simulations.simulation_new, name="simulation-new"),
+    path("staff/simulations/ranking", simulations.simulation_ranking, name="simulation-ranking"),
+    path("staff/simulations/<uuid:pk>/", simulations.simulation_page, name="simulation"),
+    path("staff/simulations/<uuid:pk>/progress", simulations.simulation_progress, name="simulation-progress"),
+    path("staff/simulations/<uuid:pk>/cancel", simulations.simulation_cancel, name="simulation-cancel"),
+    path("staff/simulations/<uuid:pk>/file", simulations.simulation_file, name="simulation-file"),
+    path("staff/simulations/<uuid:pk>/report.json", simulations.simulation_json, name="simulation-json"),
+    path("staff/simulations/<uuid:pk>/report.xlsx", simulations.simulation_xlsx, name="simulation-xlsx"),
 ]

@@ -115,7 +115,7 @@ def _checked(source: str, region: str, first: dt.date, last: dt.date, today: dt.
 
 
 def run_simulation(*, pk: UUID, at: dt.datetime | None = None) -> bool:
-    """Run a queued simulation to its end; False where somebody else has it or it is over. Safe to run twice and at once.
+    """Run a queued simulation to its end; False where somebody else has it or it is over. Safe to run twice.
 
     What can't be computed ends as `failed` with a sentence; a database that is away leaves it to the sweep.
     """
@@ -131,9 +131,7 @@ def run_simulation(*, pk: UUID, at: dt.datetime | None = None) -> bool:
         return False
     except DocumentError as error:
         first = error.problems[0]
-        return _end(
-            simulation, attempt, Simulation.State.FAILED, why=first.message_zh, why_en=first.message_en
-        )
+        return _end(simulation, attempt, Simulation.State.FAILED, why=first.message_zh, why_en=first.message_en)
     except DomainError as error:
         return _end(simulation, attempt, Simulation.State.FAILED, why=error.detail, why_en=error.detail_en)
     return _end(simulation, attempt, Simulation.State.DONE, report=report)
@@ -174,9 +172,7 @@ def _hear(simulation: Simulation, attempt: int, done: int, of: int) -> None:
 def _end(simulation: Simulation, attempt: int, state: str, **fields: object) -> bool:
     at = clock.now()
     return bool(
-        Simulation.objects.filter(_mine(simulation, attempt)).update(
-            state=state, finished_at=at, heard_at=at, **fields
-        )
+        Simulation.objects.filter(_mine(simulation, attempt)).update(state=state, finished_at=at, heard_at=at, **fields)
     )
 
 

@@ -1,1 +1,1 @@
-"""What-if simulation: a document over stored records, beside the rules in force. It reads; it writes its report alone."""
+"""What-if simulation: a document over stored records, beside the rules in force. It only reads."""

@@ -4,6 +4,7 @@ A group of fewer than SMALL participants is not shown by itself: it joins the ro
 smallest group too where it would otherwise give the hidden one away.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,9 +94,7 @@ class Figures:
         years, year = ranked(records.days[rows].astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64))
         for name, values in grams.items():
             self.sums[f"{name}_participants"] += int((by_person[name] > 0).sum())
-            self.sums[f"{name}_points"] += self._points(
-                summed(persons * len(years) + year, values, size * len(years))
-            )
+            self.sums[f"{name}_points"] += self._points(summed(persons * len(years) + year, values, size * len(years)))
 
     def _points(self, grams: np.ndarray) -> int:
         """Points by participant and year, rounded down as the accrual does."""
@@ -125,9 +124,7 @@ class Figures:
             draft, base = (summed(numbers, grams[side], size) for side in ("draft", "base"))
             for place, key in enumerate(found.tolist()):
                 one = self.groups[name].setdefault(_label(name, key), Counter())
-                for what, value in zip(
-                    _KEYS, (people[place], counts[place], draft[place], base[place]), strict=True
-                ):
+                for what, value in zip(_KEYS, (people[place], counts[place], draft[place], base[place]), strict=True):
                     one[what] += int(value)
 
     def side(self, name: str) -> dict[str, Any]:
@@ -182,7 +179,7 @@ def distribution(grams: np.ndarray) -> dict[str, Any] | None:
     order = np.sort(grams)
     total = added(order)
     bounds = [count * part // 10 for part in range(11)]
-    tenths = [added(order[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
+    tenths = [added(order[low:high]) for low, high in itertools.pairwise(bounds)]
     top = max(-(-count // 100), SMALL)
     return {
         "tenths_g": tenths,

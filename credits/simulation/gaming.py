@@ -5,6 +5,7 @@ without limits, so that what only a limit holds back is seen.
 """
 
 import datetime as dt
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -69,7 +70,9 @@ class Formula:
             region=np.array([place.region for place in places], dtype=np.int64),
             evidence=np.zeros(len(asked), dtype=np.int64),
             inputs={
-                name: [changed.get(name, place.inputs.get(name)) for (_, changed), place in zip(asked, places, strict=True)]
+                name: [
+                    changed.get(name, place.inputs.get(name)) for (_, changed), place in zip(asked, places, strict=True)
+                ]
                 for name in self.program.inputs
             },
         )
@@ -171,7 +174,7 @@ def _jumps(formula: Formula, declared: Input, low: int, high: int) -> list[tuple
     grid = sorted({low + (high - low) * step // (_GRID - 1) for step in range(_GRID)})
     for number in range(min(3, len(formula.contexts))):
         grams = _at(formula, declared, number, grid)
-        steps = [abs(after - before) for before, after in zip(grams, grams[1:], strict=False)]
+        steps = [abs(after - before) for before, after in itertools.pairwise(grams)]
         usual = sorted(steps)[len(steps) // 2]
         wide = [index for index, step in enumerate(steps) if step > 5 * usual + _NOTICEABLE_G]
         found = []
@@ -253,7 +256,7 @@ def _split(formula: Formula, declared: Input) -> dict[str, Any] | None:
             if first >= max(low, 1):
                 asked += [(number, {declared.name: _text(declared, part)}) for part in (value, first, value - first)]
     grams = formula.grams(asked)
-    triples = [grams[at : at + 3] for at in range(0, len(grams), 3)]
+    triples = [(grams[at], grams[at + 1], grams[at + 2]) for at in range(0, len(grams), 3)]
     # An input of which less brings more (a load factor, a share) is not something that one can cut in two.
     triples = [(both, one, other) for both, one, other in triples if both >= max(one, other)]
     once = sum(both for both, _, _ in triples)

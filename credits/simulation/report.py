@@ -19,7 +19,7 @@ from methodologies.selectors import factor_library
 from . import gaming
 from .figures import SMALL, Figures, change, distribution, share, shown
 from .reading import EPOCH, LEFT_OUT, Records, Wanted, slices, width_of
-from .sides import Group, InForce, Side, as_if_in_force, late, prefix_of, settle, whole
+from .sides import Group, InForce, as_if_in_force, late, prefix_of, settle, whole
 
 FORMAT = 1
 
@@ -56,7 +56,7 @@ class _Run:
         self.rule = rule
         self.figures = Figures(
             rate=(rule.num, rule.den) if rule else None,
-            inputs=[name for name in self.program.inputs],
+            inputs=list(self.program.inputs),
         )
         self.contexts: list[gaming.Context] = []
         self.codes: set[str] = set()
@@ -187,6 +187,7 @@ def _report(run: _Run) -> dict[str, Any]:
         "households": shown(figures.groups["households"]),
         "people": change(figures.by_person("draft"), figures.by_person("base")),
         "distribution": {name: distribution(figures.by_person(name)) for name in ("draft", "base")},
+        "labels": {name: dict(declared.label) for name, declared in document.inputs.items()},
         "missing": _missing(run),
         "gaming": gaming.tests_of(run.program, run.factors, run.contexts, figures),
     }
@@ -236,7 +237,18 @@ def _kept(records: Records, mine: np.ndarray, keep: np.ndarray) -> tuple[Records
         return records, mine
     columns = {
         name: getattr(records, name)[keep]
-        for name in ("ids", "days", "persons", "regions", "evidence", "status", "subjects", "active", "sizes", "arrivals")
+        for name in (
+            "ids",
+            "days",
+            "persons",
+            "regions",
+            "evidence",
+            "status",
+            "subjects",
+            "active",
+            "sizes",
+            "arrivals",
+        )
     }
     inputs = {name: replace(column, codes=column.codes[keep]) for name, column in records.inputs.items()}
     return Records(inputs=inputs, **columns), mine[keep]

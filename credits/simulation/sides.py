@@ -121,10 +121,7 @@ def as_if_in_force(document: Document, factors: FactorLibrary, first: dt.date) -
     Its effective date and the earliest dates of its own parameters move back where they lie later; shared factors keep
     theirs. Formula, limits and identity stay.
     """
-    if document.effective_from <= first:
-        effective = document.effective_from
-    else:
-        effective = first
+    effective = document.effective_from if document.effective_from <= first else first
     moved = {}
     for name, parameter in document.parameters.items():
         values = tuple(sorted(parameter.values, key=lambda item: item[0]))
@@ -339,7 +336,5 @@ def columns_of(program: Program, records: Records, rows: np.ndarray) -> Columns:
         occurred_on=pick(records.days),
         region=pick(records.regions),
         evidence=pick(records.evidence),
-        inputs={
-            name: Coded(records.inputs[name].texts, pick(records.inputs[name].codes)) for name in program.inputs
-        },
+        inputs={name: Coded(records.inputs[name].texts, pick(records.inputs[name].codes)) for name in program.inputs},
     )

@@ -20,15 +20,19 @@ MISSING = np.iinfo(np.int64).min
 _LONGEST = 64  # a text longer than this is no number, date or region
 _INT_PLACES = 6  # 12 digits before and 6 after the point fit int64
 
+
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A text column as the number of each row's text in a list of texts: each text is read once, however often it stands."""
+    """A text column as the number of each row's text in a list: a text is read once, however often it stands."""
 
     texts: Sequence[str | None]
     codes: np.ndarray
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def __getitem__(self, row: int) -> str | None:
+        return self.texts[int(self.codes[row])]
 
 
 Column = Sequence[str | None] | np.ndarray
@@ -98,16 +102,15 @@ def read_columns(document: d.Document, columns: Columns) -> Typed:
     typed.region = _regions(typed, columns.region)
     typed.evidence = _evidence(typed, columns.evidence)
     for declared in document.inputs.values():
-        column = columns.inputs.get(declared.name) if declared.name in columns.inputs else [None] * size
+        column = columns.inputs[declared.name] if declared.name in columns.inputs else [None] * size
         found = typed.values if declared.options is None else typed.choices
         found[declared.name] = _given(typed, column, declared)
     typed.settle()
     return typed
 
 
-def _given(typed: Typed, column: InputColumn | None, declared: d.Input) -> np.ndarray:
+def _given(typed: Typed, column: InputColumn, declared: d.Input) -> np.ndarray:
     """An input as numbers or as numbers of its options."""
-    assert column is not None
     if isinstance(column, Coded):
         few = Typed(len(column.texts), np.empty(0), np.empty(0), np.empty(0), {}, {}, None)
         read = _given(few, column.texts, declared)

@@ -3,10 +3,8 @@
 import datetime as dt
 import random
 from collections import defaultdict
-from fractions import Fraction
 
 import pytest
-from django.db import connection
 
 from behaviors.models import BehaviorRecord
 from credits import services
