@@ -49,8 +49,9 @@ def start_simulation(
     version: MethodologyVersion | None = None,
     against: MethodologyVersion | None = None,
     exclude_missing: bool = False,
+    announce: bool = True,
 ) -> Simulation:
-    """Ask for a simulation of a document's text; a worker takes it up after the commit.
+    """Ask for a simulation of a document's text; a worker takes it up after the commit, unless the caller runs it.
 
     Errors: BadSimulation (days, area, a document that does not load), TooManySimulations, UnknownRegion.
     """
@@ -83,7 +84,8 @@ def start_simulation(
             requested_at=at,
             heard_at=at,
         )
-        enqueue_on_commit(TASK, str(simulation.pk))
+        if announce:
+            enqueue_on_commit(TASK, str(simulation.pk))
     return simulation
 
 
@@ -166,7 +168,6 @@ def _hear(simulation: Simulation, attempt: int, done: int, of: int) -> None:
     found = Simulation.objects.filter(_mine(simulation, attempt))
     if not found.update(done_parts=done, all_parts=of, heard_at=clock.now()):
         raise _Overtaken
-    crash_point("simulate:middle")
 
 
 def _end(simulation: Simulation, attempt: int, state: str, **fields: object) -> bool:

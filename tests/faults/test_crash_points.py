@@ -41,6 +41,8 @@ WORKER_POINTS: dict[str, Callable[[], world.Work]] = {
     "quantify:written": world.quantification,
     "quantify:committed": world.quantification,
     "task:done": world.quantification,
+    "simulate:claimed": world.simulation,
+    "simulate:computed": world.simulation,
     "windows:awarded": world.closing,
     "undo:written": world.undoing,
     "queue:paid": world.queue,

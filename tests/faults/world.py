@@ -19,6 +19,7 @@ from credits import services
 from credits.ledger import addresses
 from credits.ledger.selectors import balance
 from credits.models import AccrualItem, QueuedAward, Recomputation, Reduction
+from methodologies.models import MethodologyVersion
 from tests import portal
 from tests.credits import revisions
 from tests.credits.cases import ON, records, resident
@@ -88,6 +89,25 @@ def quantification() -> Work:
         return in_state(ids, "final") and Reduction.objects.filter(record_id__in=ids).count() == len(ids)
 
     return Work(send("credits.quantify_pending"), done)
+
+
+def simulation() -> Work:
+    """A what-if run; its second beginning is the sweep that finds nobody working on it any more."""
+    fill()
+    services.quantify_pending(until_empty=True)
+    source = MethodologyVersion.objects.get(methodology_id="GD-METRO-TRIP").source
+    made = services.start_simulation(
+        source=source, region="440000", first=ON - dt.timedelta(days=30), last=ON, by=None, at=clock.now()
+    )
+
+    def begin() -> None:
+        services.sweep_simulations(at=clock.now() + dt.timedelta(minutes=5))
+
+    def done() -> bool:
+        made.refresh_from_db()
+        return made.state == "done"
+
+    return Work(begin, done)
 
 
 def closing() -> Work:

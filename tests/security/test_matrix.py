@@ -49,6 +49,8 @@ _NO_METHOD = (
     {"code": "GD-METRO-TRIP", "version": "\x00"},
     {"code": "x" * 5000, "version": "١"},
 )
+_SIMULATORS = AREA_STAFF - {"auditor"}
+_SIMULATION_READERS = AREA_STAFF | {"expert", "research_institute"}
 
 _IDEA: Args = lambda world: {"number": world.proposal}  # noqa: E731
 _NO_IDEA = ({"number": "P-2026-999999"}, {"number": "P-2026-1"}, {"number": "x" * 3000})
@@ -226,6 +228,15 @@ ROWS: dict[str, Row] = {
     "credits:recomputation-discard": _job(_OFFICER),
     "credits:recomputation-json": _job(PROVINCE_STAFF),
     "credits:recomputation-xlsx": _job(PROVINCE_STAFF),
+    "credits:simulations": Row("login", roles=_SIMULATION_READERS),
+    "credits:simulation-new": Row("login", roles=_SIMULATORS),
+    "credits:simulation-ranking": Row("login", roles=_SIMULATORS),
+    "credits:simulation": Row("login", None, _UUID, roles=_SIMULATION_READERS),
+    "credits:simulation-progress": Row("login", None, _UUID, roles=_SIMULATION_READERS),
+    "credits:simulation-cancel": Row("login", None, _UUID, roles=_SIMULATORS),
+    "credits:simulation-file": Row("login", None, _UUID, roles=_SIMULATORS),
+    "credits:simulation-json": Row("login", None, _UUID, roles=_SIMULATION_READERS),
+    "credits:simulation-xlsx": Row("login", None, _UUID, roles=_SIMULATION_READERS),
     "merchants:offer-list": Row("public"),
     "merchants:offer-detail": Row("public", lambda world: {"pk": world.exchange.offer.pk}, _UUID),
     "merchants:voucher-list": Row("login"),
