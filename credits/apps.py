@@ -28,3 +28,11 @@ class CreditsConfig(AppConfig):
                 url=lambda subject: reverse("credits:recomputation", args=[subject.partition(":")[2]]),
             )
         )
+        from carbon_portal.kernel import worklist
+
+        from . import statement
+        from .selectors import origins
+        from .simulation import worklist as ended
+
+        origins.register(statement.record_origins)
+        worklist.register(ended.ended_simulations)

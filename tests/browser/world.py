@@ -25,6 +25,8 @@ from credits import services as credits
 from merchants import services as merchants
 from methodologies import services as methods
 from methodologies.services import drafts, proposals
+from methodologies.models import MethodologyVersion
+from methodologies.services import proposals
 from tests.browser.look import Watch
 from tests.credits.revisions import previewed, publish, recomputed
 from tests.merchants.world import Exchange, build_exchange, give_points
@@ -89,6 +91,7 @@ def build_world(portal: Portal) -> World:
     _add_deputy(things, cast, now)
     _add_recomputations(things, cast)
     _add_vintage(things, cast, now)
+    _add_simulation(things, cast, now)
     things.addresses |= {
         "methodologies:guide-version": {"version": "1"},
         "methodologies:guide-plain": {"version": "1", "audience": "residents"},
@@ -152,6 +155,30 @@ def _draft_addresses(cast: Cast, now: dt.datetime) -> dict[str, dict[str, Any]]:
         **{f"methodologies:{view}": part for view in ("draft-part", "draft-save")},
         "methodologies:draft-edit": {**of_draft, "number": 1},
     }
+def _add_simulation(things: Things, cast: Cast, now: dt.datetime) -> None:
+    """A finished what-if run over a dozen people's trips in Foshan and Huizhou, so that its report has something in it."""
+    draws = [resident(f"+86158{number:08d}") for number in range(1, 13)]
+    for number, user in enumerate(draws):
+        for back in range(1, 4):
+            day = clock.today() - dt.timedelta(days=back * (1 + number % 9))
+            start = clock.local_midnight(day) + dt.timedelta(hours=9)
+            submit_record(
+                participant=user.person.participant, person=person_of(user), region=("440605", "441302")[number % 2],
+                activity="metro_trip", inputs={"distance": str(3 + number)}, started_at=start,
+                ended_at=start + dt.timedelta(minutes=30), source_record_id=f"sim-{number}-{back}",
+                channel=Channel.PAGE, at=now,
+            )  # fmt: skip
+    credits.quantify_pending(at=now, until_empty=True)
+    version = MethodologyVersion.objects.get(methodology_id="GD-METRO-TRIP", version="1.0")
+    made = credits.start_simulation(
+        source=version.source.replace('value: "46.7"', 'value: "60"'), version=version, region=PROVINCE,
+        first=clock.today() - dt.timedelta(days=60), last=clock.today(), by=person_of(cast.province_officer).pk,
+        at=now, announce=False,
+    )  # fmt: skip
+    assert credits.run_simulation(pk=made.pk)
+    for name in ("simulation", "simulation-progress", "simulation-cancel", "simulation-file", "simulation-json",
+                 "simulation-xlsx"):  # fmt: skip
+        things.addresses[f"credits:{name}"] = {"pk": made.pk}
 
 
 def _add_records(things: Things, cast: Cast, now: dt.datetime) -> None:
