@@ -8,12 +8,13 @@ class CreditsConfig(AppConfig):
         from django.urls import reverse
 
         from accounts.constants import Role
-        from carbon_portal.kernel import approvals
+        from carbon_portal.kernel import approvals, worklist
         from methodologies.selectors import count_records_by
 
         from . import statement
         from .selectors import origins, usage
         from .services import recomputation
+        from .simulation import worklist as ended
 
         origins.register(statement.record_origins)
         count_records_by(usage.records_of_versions)
@@ -28,11 +29,4 @@ class CreditsConfig(AppConfig):
                 url=lambda subject: reverse("credits:recomputation", args=[subject.partition(":")[2]]),
             )
         )
-        from carbon_portal.kernel import worklist
-
-        from . import statement
-        from .selectors import origins
-        from .simulation import worklist as ended
-
-        origins.register(statement.record_origins)
         worklist.register(ended.ended_simulations)

@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("credits", "0005_references_by_statement"),
+        ("credits", "0006_recomputation"),
         ("methodologies", "0002_stages"),
     ]
 
