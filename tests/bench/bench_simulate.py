@@ -29,7 +29,7 @@ _RECORDS = """
         channel, source_record_id, meter, item_serial, inputs, note, content_sha256, received_at, provisional_at,
         final_at, window_ends_at)
     SELECT day, p.uuid, 'metro_trip', p.region, '', 'final', '', (ARRAY['feed', 'proof', 'self_declared'])[1 + n %% 3],
-           'api', n::text, '', '', jsonb_build_object('distance', ((hashint4(n + 7) & 1073741823) %% 60000 / 1000.0)::text),
+           'api', n::text, '', '', jsonb_build_object('distance', ((100 + (hashint4(n + 7) & 1073741823) %% 60000) / 1000.0)::numeric(8, 3)::text),
            '', md5(n::text) || md5(n::text), day, day + interval '1 day', day, day
       FROM generate_series(1, %s) n
       CROSS JOIN LATERAL (SELECT make_date(%s, 1, 1) + (n::bigint * 320 / %s)::int AS day) d

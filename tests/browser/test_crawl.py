@@ -34,6 +34,7 @@ NOT_LINKED = {
     "account_reauthenticate": "shown before a change of the login",
     "pages:welcome": "shown once, when the account was opened",
     "credits:recomputation-progress": "asked for by a page while a recomputation is under way",
+    "credits:simulation-progress": "asked for by a page while a simulation is under way",
     "account_set_password": "where a change of the password leads a login that has none",
 }
 
