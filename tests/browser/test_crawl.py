@@ -24,7 +24,6 @@ HOMES = {
 GALLERY = "/staff/styleguide/"  # sample words in Chinese; its sizes are tested in test_face.py
 #: Pages that no link leads to, and why.
 NOT_LINKED = {
-    "methodologies:compare": "linked where a code has two versions; see the states",
     "pages:healthz": "asked by the machine that watches the process",
     "pages:readyz": "asked by the machine that watches the parts",
     "pages:styleguide": "the gallery of components, for those who build pages",

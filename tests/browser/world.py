@@ -24,9 +24,8 @@ from carbon_portal.kernel import clock
 from credits import services as credits
 from merchants import services as merchants
 from methodologies import services as methods
-from methodologies.services import drafts, proposals
 from methodologies.models import MethodologyVersion
-from methodologies.services import proposals
+from methodologies.services import drafts, proposals
 from tests.browser.look import Watch
 from tests.credits.revisions import previewed, publish, recomputed
 from tests.merchants.world import Exchange, build_exchange, give_points
@@ -155,6 +154,8 @@ def _draft_addresses(cast: Cast, now: dt.datetime) -> dict[str, dict[str, Any]]:
         **{f"methodologies:{view}": part for view in ("draft-part", "draft-save")},
         "methodologies:draft-edit": {**of_draft, "number": 1},
     }
+
+
 def _add_simulation(things: Things, cast: Cast, now: dt.datetime) -> None:
     """A finished what-if run over a dozen people's trips in Foshan and Huizhou, so that its report has something in it."""
     draws = [resident(f"+86158{number:08d}") for number in range(1, 13)]
