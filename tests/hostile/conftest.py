@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.security.conftest import _two_cities, planted  # noqa: F401  (fixtures)
+
 
 @pytest.fixture(autouse=True)
 def _own_uploads(tmp_path: Path, settings: Any) -> None:

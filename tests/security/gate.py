@@ -260,7 +260,7 @@ class Gate:
     def _judge_rows(self, url: str, method: str, response: HttpResponse) -> None:
         """Reading changes no row, and neither does who was refused."""
         try:
-            changed = self._changed()
+            changed = self.changed()
         except DatabaseError as error:
             self.fault(f"{method} {url[:90]}: {response.status_code}, and a broken transaction ({error})")
             return
@@ -271,7 +271,7 @@ class Gate:
                 "B18" if method in SAFE else "B17",
             )
 
-    def _changed(self) -> list[str]:
+    def changed(self) -> list[str]:
         """Tables of which this transaction changed a row that still differs; sequences and bookkeeping do not count."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")

@@ -53,10 +53,10 @@ def plant(uploads: Path) -> Planted:
     with override_settings(MEDIA_ROOT=uploads):
         near, far = build_world(), build_far_world()
     canaries = mark(near, audiences=AUDIENCES) + mark(far, audiences={})
-    return Planted(near, far, _users(near), canaries, uploads)
+    return Planted(near, far, users_of(near), canaries, uploads)
 
 
-def _users(near: World) -> dict[str, User | None]:
+def users_of(near: World) -> dict[str, User | None]:
     """Who stands behind each actor's name."""
     cast, now = near.cast, clock.now()
     newcomer = accounts.open_login(phone="+8613511112222")
