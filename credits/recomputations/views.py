@@ -9,6 +9,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRed
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -17,7 +18,7 @@ from accounts.constants import Role
 from accounts.permissions import login_required_with_role
 from accounts.selectors import has_role, person_of
 from carbon_portal.kernel import approvals, clock
-from carbon_portal.kernel.errors import Forbidden
+from carbon_portal.kernel.errors import DomainError, Forbidden
 from credits import selectors, services
 from credits.constants import RecomputationState
 from credits.errors import RecomputationNotReady
@@ -53,16 +54,21 @@ def job_list(request: HttpRequest) -> HttpResponse:
 def job_new(request: HttpRequest) -> HttpResponse:
     """Choose version, days, areas and rule; a worker previews it."""
     form = ChoiceForm(request.POST if request.method == "POST" else None)
+    status = 422 if request.method == "POST" else 200
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        job = services.start_recomputation(
-            version=form.chosen_version(), first=data["first"], last=data["last"], areas=data["areas"],
-            rule=data["rule"], reason=data["reason"], reason_en=data["reason_en"], actor=_person(request),
-            at=clock.now(),
-        )  # fmt: skip
-        messages.success(request, _("已开始试算。试算不改动任何账目。"))
-        return redirect("credits:recomputation", job.uuid)
-    status = 422 if request.method == "POST" else 200
+        try:
+            job = services.start_recomputation(
+                version=form.chosen_version(), first=data["first"], last=data["last"], areas=data["areas"],
+                rule=data["rule"], reason=data["reason"], reason_en=data["reason_en"], actor=_person(request),
+                at=clock.now(),
+            )  # fmt: skip
+        except DomainError as refusal:
+            form.add_error(None, refusal.sentence(get_language()))
+            status = refusal.http_status
+        else:
+            messages.success(request, _("已开始试算。试算不改动任何账目。"))
+            return redirect("credits:recomputation", job.uuid)
     return render(request, "credits/recomputations/new.html", {"form": form}, status=status)
 
 

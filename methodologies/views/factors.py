@@ -91,20 +91,22 @@ def _report_row(one: Any, today: dt.date) -> list[Any]:
 def propose(request: HttpRequest) -> HttpResponse:
     """The form for a new value; what is sent asks for two approvals at once."""
     form = VintageForm(
-        request.POST or None,
+        request.POST if request.method == "POST" else None,
         factors=selectors.factor_library(),
         initial={"factor": request.GET.get("factor", ""), "confidence": "official"},
     )
+    status = 422 if request.method == "POST" else 200
     if request.method == "POST" and form.is_valid():
         now = clock.now()
         try:
             made = services.propose_vintage(**form.cleaned_data, actor=actor_of(request.user, at=now), at=now)
         except DomainError as refusal:
             form.add_error(None, refusal.sentence(get_language()))
+            status = refusal.http_status
         else:
             messages.success(request, _("新数值已提交审定。"))
             return redirect("methodologies:factor-vintage", made.factor)
-    return render(request, "methodologies/factor_propose.html", {"form": form})
+    return render(request, "methodologies/factor_propose.html", {"form": form}, status=status)
 
 
 @require_safe

@@ -33,6 +33,10 @@ WITHOUT_FORM: dict[str, str] = {
     "account_request_login_code": "the same view as account_login, whose form is sent there",
     "methodologies:proposal-support": "shown where staff have opened a proposal's words; one button, no field",
     "methodologies:proposal-decide": "shown where an officer has offered to adopt; tests/methodologies decides there",
+    "methodologies:factor-decide": "shown where a value waits for its approvals; tests/methodologies decides there",
+    "methodologies:factor-withdraw": "shown where a value waits for its approvals; one button, no field",
+    "credits:recomputation-request": "shown once a worker has made the preview; one button, no field",
+    "credits:recomputation-decide": "shown while a recomputation waits; tests/credits decides there",
     "oauth2_provider:token": "for programs: answers JSON",
     "oauth2_provider:revoke-token": "for programs: answers JSON",
 }
