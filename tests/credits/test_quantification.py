@@ -10,6 +10,7 @@ from credits.ledger import selectors as ledger
 from credits.models import AccrualItem, DailyTotal, LimitUsage, PointsAccrual, QueuedAward, Reduction
 
 from .cases import AT, ON, prepare, records, resident
+from .revisions import publish
 
 pytestmark = pytest.mark.django_db
 
@@ -232,3 +233,65 @@ def test_one_unreadable_record_does_not_stop_the_others(monkeypatch):
     states = dict(BehaviorRecord.objects.values_list("pk", "state"))
     assert states.pop(ids[5]) == "under_review"
     assert set(states.values()) == {"final"}
+
+
+ELECTRICITY = "GD-HOUSEHOLD-ELECTRICITY"
+
+
+def bills(home, *used):
+    """A family's bills of (days before ON, kWh)."""
+    return records(
+        *[
+            {
+                "participant": home, "activity": "household_electricity", "evidence": "feed", "region": "440605",
+                "on": ON - dt.timedelta(days=before), "inputs": {"daily_use": kwh},
+            }
+            for before, kwh in used
+        ]
+    )  # fmt: skip
+
+
+def own_mean(record):
+    stored = Reduction.objects.get(record_id=record).dependencies["history"]["own_mean"]
+    return stored["numerator"], stored["denominator"], stored["count"]
+
+
+def test_history_reaches_over_two_versions_in_one_chunk():
+    """The bills of the three days before, by the version before: (10 + 12 + 14) / 3 = 12 kWh."""
+    prepare()
+    publish("1.1", file=ELECTRICITY, effective_from=ON.isoformat())
+    ids = bills(resident(kind="household"), (3, "10"), (2, "12"), (1, "14"), (0, "11"))
+    services.quantify_pending(at=AT)
+    assert own_mean(ids[-1]) == (3600, 3, 3)
+    assert Reduction.objects.get(record_id=ids[-1]).reason == ""
+
+
+def test_history_counts_what_another_worker_has_in_hand(monkeypatch):
+    """Earlier arrivals that have no result yet count where they pass the checks: 500 kWh a day does not."""
+    prepare()
+    home = resident(kind="household")
+    bills(home, (4, "500"), (3, "10"), (2, "12"), (1, "14"))
+    (last,) = bills(home, (0, "11"))
+    from credits.services import quantification
+
+    pending = quantification._PENDING
+    monkeypatch.setattr(quantification, "_PENDING", pending.replace("WHERE", f"WHERE r.id = {last} AND"))
+    services.quantify_pending(at=AT)
+    assert own_mean(last) == (3600, 3, 3)
+    monkeypatch.setattr(quantification, "_PENDING", pending)
+    bills(home, (5, "9"))  # arrived later: no history of what has its result
+    services.quantify_pending(at=AT, until_empty=True)
+    assert own_mean(last) == (3600, 3, 3)
+
+
+def test_history_of_finer_inputs_than_todays_is_exact():
+    """An earlier version took two places, this one takes one: (10.25 + 12 + 14) / 3 = 36.25 / 3 kWh."""
+    prepare()
+    publish("1.1", ("places: 2", "places: 1"), file=ELECTRICITY, effective_from=ON.isoformat())
+    home = resident(kind="household")
+    bills(home, (3, "10.25"), (2, "12"), (1, "14"))
+    services.quantify_pending(at=AT)
+    (last,) = bills(home, (0, "11"))
+    services.quantify_pending(at=AT)
+    assert own_mean(last) == (3625, 30, 3)  # 362.5 / 3 tenths
+    assert BehaviorRecord.objects.get(pk=last).state == "final"
