@@ -7,6 +7,7 @@ import pytest
 from behaviors.models import BehaviorRecord
 from credits import services
 from credits.ledger import selectors as ledger
+from credits.ledger.models import LedgerAccount
 from credits.models import AccrualItem, DailyTotal, LimitUsage, PointsAccrual, QueuedAward, Reduction
 
 from .cases import AT, ON, prepare, records, resident
@@ -206,6 +207,35 @@ def test_an_empty_pool_makes_grams_final_and_queues_points_in_record_order():
     services.fund_pool(region="440000", sponsor=None, points=100, actor=None, at=AT, key="more")
     assert services.award_queued(at=AT) == 2
     assert ledger.spendable_points(alice.pk, on=AT.date()) == ledger.spendable_points(bob.pk, on=AT.date()) == 4
+
+
+def test_points_that_waited_for_funds_belong_to_the_year_in_which_their_record_became_final():
+    prepare(points=None)
+    alice = resident()
+    records({"participant": alice, "evidence": "feed", "inputs": {"distance": "60"}})
+    services.quantify_pending(at=AT)
+    next_year = AT + dt.timedelta(days=60)
+    services.set_points_rule(num=1, den=1000, effective_from=next_year.date(), source="另一规则", at=AT)
+    services.fund_pool(region="440000", sponsor=None, points=100, actor=None, at=next_year, key="late")
+    records({"participant": alice, "evidence": "feed", "inputs": {"distance": "60"}})
+    services.quantify_pending(at=next_year)  # joins the end of the queue
+    assert services.award_queued(at=next_year) == 2
+    found = PointsAccrual.objects.order_by("year").values_list("year", "rule__den", "awarded_points")
+    assert list(found) == [(2026, 100, 28), (2027, 1000, 2)]
+    balances = LedgerAccount.objects.filter(points_year__isnull=False).order_by("points_year")
+    assert list(balances.values_list("points_year", "balance")) == [(2026, 28), (2027, 2)]
+
+
+def test_points_that_waited_beyond_their_year_arrive_in_the_oldest_that_can_be_spent():
+    prepare(points=None)
+    alice = resident()
+    records({"participant": alice, "evidence": "feed", "inputs": {"distance": "60"}})
+    services.quantify_pending(at=AT)
+    late = AT.replace(year=AT.year + 2)
+    services.fund_pool(region="440000", sponsor=None, points=100, actor=None, at=late, key="late")
+    assert services.award_queued(at=late) == 1
+    assert PointsAccrual.objects.get().year == AT.year + 1
+    assert ledger.spendable_points(alice.pk, on=late.date()) == 28
 
 
 def test_the_city_pool_pays_before_the_province():
