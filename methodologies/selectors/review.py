@@ -228,6 +228,12 @@ def consulted_version(*, code: str, version: str) -> MethodologyVersion:
     raise NotFound
 
 
+def version_before(version: MethodologyVersion) -> MethodologyVersion | None:
+    """The newest published version of the code, which this one would replace; None for a new code."""
+    published = MethodologyVersion.objects.filter(methodology=version.methodology_id, state__in=FROZEN_STATES)
+    return published.exclude(pk=version.pk).order_by("-effective_from", "-id").first()
+
+
 def simulation_on_file(version: MethodologyVersion) -> SimulationOnFile | None:
     """The newest report of exactly this text."""
     return SimulationOnFile.objects.filter(version=version, sha256=version.sha256).order_by("-id").first()
