@@ -64,6 +64,8 @@ class ExpertsForm(DeedForm):
         held = Membership.objects.filter(role=Role.EXPERT, is_active=True).values("person")
         field: Any = self.fields["experts"]
         field.queryset = Person.objects.filter(pk__in=held).order_by("name")
+        # Read at once: by itself the field reads through a cursor of the server's, which needs a transaction.
+        field.choices = [(one.pk, str(one)) for one in field.queryset]
 
 
 class DeclareForm(DeedForm):
