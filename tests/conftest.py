@@ -131,6 +131,7 @@ def _fresh_database(template: str, name: str = "") -> Iterator[str]:
 
     before = connections["default"].settings_dict["NAME"]
     name = database.make_copy(template, "own", name=name)
+    database.be_patient(name)
     database.point_django_at(name)
     os.environ["PORTAL_DB_NAME"] = name  # child processes of the test find it too
     _clear_cache()
