@@ -8,6 +8,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,6 +90,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid}: take own_database or the rolled-back db, not both")
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Seconds of each folder, for the table of docs/testing.md; files side by side count one after the other."""
+    spent: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                spent[Path(report.nodeid.partition("::")[0]).parent.as_posix()] += report.duration
+    if len(spent) > 1:
+        terminalreporter.section("seconds of each folder")
+        for folder, seconds in spent.most_common():
+            terminalreporter.write_line(f"{seconds:7.0f}  {folder}")
+
+
 # -- servers and databases ---------------------------------------------------------------------------------------------
 
 
@@ -131,6 +145,7 @@ def _fresh_database(template: str, name: str = "") -> Iterator[str]:
 
     before = connections["default"].settings_dict["NAME"]
     name = database.make_copy(template, "own", name=name)
+    database.be_patient(name)
     database.point_django_at(name)
     os.environ["PORTAL_DB_NAME"] = name  # child processes of the test find it too
     _clear_cache()

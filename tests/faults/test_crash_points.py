@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.test import Client as Browser
 
 from behaviors.models import BehaviorRecord, Evidence, IntakeBatch
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.services import paths
 from carbon_portal.kernel.services.paths import BASE_DIR
 from credits import services
 from credits.ledger import addresses
@@ -69,6 +71,32 @@ def test_a_worker_that_dies_at_any_point_loses_and_doubles_nothing(portal_proces
     for point, work in WORKER_POINTS.items():
         with subtests.test(point):
             world.survives(portal_processes, armed, point, work())
+
+
+class Still:
+    """Instead of a portal: what is waited for is so already, or never."""
+
+    processes: tuple[None] = (None,)
+
+    def wait_until(self, condition: Callable[[], bool], what: str, *_more: object) -> None:
+        assert condition(), what
+
+
+def test_a_death_that_lost_or_doubled_something_is_seen(own_database, as_role, armed) -> None:
+    """Work whose second half is missing, and work that ends well but for a balance that was written twice."""
+    prepare()
+
+    def die_with_a_balance_written_twice() -> None:
+        armed.arm("")
+        books = as_role(paths.SUPERUSER)
+        books.cursor().execute("UPDATE ledger_ledgeraccount SET balance = 2 * balance WHERE bounded AND balance > 0")
+        books.commit()
+
+    still: Any = Still()
+    with pytest.raises(AssertionError, match="the end of the work"):
+        world.survives(still, armed, "planted", world.Work(lambda: armed.arm(""), lambda: False))
+    with pytest.raises(AssertionError, match="V3"):
+        world.survives(still, armed, "planted", world.Work(die_with_a_balance_written_twice, lambda: True))
 
 
 def test_what_two_schedulers_send_at_once_is_done_once(portal_processes) -> None:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from credits.ledger import addresses, errors, selectors, services
 from credits.ledger.constants import Kind
-from tests.ledger.world import AT, POINTS, assert_sound, at_once, award, fund, scalar
+from tests.ledger.world import AT, POINTS, assert_sound, at_once, award, fund, meeting, scalar
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
@@ -76,10 +76,11 @@ def test_the_same_race_without_the_guard_accepts_more(as_role):
     with as_role("portal_owner") as owner, owner.cursor() as cursor:
         cursor.execute("GRANT UPDATE (balance) ON ledger_ledgeraccount TO portal_web")
 
+    look = meeting(2, lambda: selectors.balance(addresses.pool(pool)))
+
     def take():
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT balance FROM ledger_ledgeraccount WHERE address = %s", [addresses.pool(pool)])
-            left = cursor.fetchone()[0] - 7
+            left = look() - 7
             if left < 0:
                 raise errors.AccountShort(address="pool")
             cursor.execute(

@@ -1,6 +1,7 @@
 """Short builders for ledger tests: fund a pool, award points, run deeds in many threads at once."""
 
 import datetime as dt
+import itertools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +81,22 @@ def at_once(deeds: list[Callable[[], Any]], workers: int | None = None) -> list[
     for thread in threads:
         thread.join()
     return results
+
+
+def meeting(number: int, look: Callable[..., Any]) -> Callable[..., Any]:
+    """`look`, after which the first so many callers wait for one another: none of them has written when all have looked.
+
+    For twins without a guard, which must go wrong each time and not by luck. There must be as many threads.
+    """
+    met, turns = threading.Barrier(number), itertools.count()
+
+    def looked(*args: Any, **kwargs: Any) -> Any:
+        found = look(*args, **kwargs)
+        if next(turns) < number:
+            met.wait(timeout=60)
+        return found
+
+    return looked
 
 
 def assert_sound() -> None:

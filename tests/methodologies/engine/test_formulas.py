@@ -76,10 +76,10 @@ def test_five_hundred_hostile_formulas_are_refused_at_once_and_none_is_evaluated
     assert len(texts) >= 500
     slowest = 0.0
     for text in texts:
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(language.FormulaError):
             language.parse(text)
-        slowest = max(slowest, time.perf_counter() - began)
+        slowest = max(slowest, time.process_time() - began)
     assert slowest < 1
 
 
@@ -225,9 +225,9 @@ def test_a_bound_beyond_ten_to_the_sixty_is_refused_however_it_grows() -> None:
     assert "10^60" in refusals(pure({"x": "a * a * a"}, {"a": fine}))[0].message_en
     for seed in ("a", "a / 1000000", "1 / (a + 1)", "1 / 3"):
         steps = {"s0": seed} | {f"s{n}": f"s{n - 1} * s{n - 1}" for n in range(1, 59)}
-        began = time.perf_counter()
+        began = time.process_time()
         assert "10^60" in refusals(pure(steps, {"a": fine}))[0].message_en
-        assert time.perf_counter() - began < 2
+        assert time.process_time() - began < 2
 
 
 def test_engine_needs_no_django() -> None:
