@@ -11,9 +11,15 @@ from carbon_portal.kernel import clock
 from carbon_portal.kernel.language import region_name
 from carbon_portal.kernel.templatetags.portal import local_date, local_datetime
 
-from .constants import FROZEN_STATES, AnswerVerdict, StageState
+from . import present_version
+from .constants import FROZEN_STATES, SHOWN_STATES, AnswerVerdict, StageState
+from .engine import DocumentError
+from .engine.document import CHAPTERS
+from .errors import FactorsMissing
 from .models import JointRequest, MethodologyVersion, PublicComment, ReviewExpert, Stage
 from .present import chapter_label, title
+from .present import values as value_rows
+from .selectors import program_for
 from .selectors.review import Gate, Vote
 from .selectors.stages import Step, line_of, status_line
 
@@ -182,8 +188,27 @@ def history(walked: list[Stage]) -> list[dict[str, str]]:
 
 
 def chapters(version: MethodologyVersion) -> list[dict[str, str]]:
-    """The text for people."""
-    return [{"title": chapter_label(name), "text": text} for name, text in version.document["chapters"].items()]
+    """The text for people, in the order of the official outline: the stored document has lost its own."""
+    texts = version.document["chapters"]
+    return [{"title": chapter_label(name), "text": texts[name]} for name in CHAPTERS if name in texts]
+
+
+def formulas(version: MethodologyVersion) -> dict[str, Any]:
+    """What is computed: the steps with their units, and every value with its source.
+
+    Empty for a text that doesn't compile (a factor it names is gone): the page is where it is returned, so it opens.
+    """
+    try:
+        program = program_for(version)
+    except (DocumentError, FactorsMissing):
+        return {"steps": [], "values": []}
+    values = [one for parameter in program.document.parameters.values() for one in value_rows(parameter, program)]
+    return {"steps": present_version.steps(program), "values": values}
+
+
+def is_shown_state(version: MethodologyVersion) -> bool:
+    """Whether everybody may open the version's own page, with its formulas: while it is open for comment and after."""
+    return version.state in SHOWN_STATES
 
 
 def is_public_state(version: MethodologyVersion) -> bool:

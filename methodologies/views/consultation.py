@@ -63,6 +63,7 @@ def comments(request: HttpRequest, code: str, version: str) -> HttpResponse:
         "comments": present_review.comments(selectors.comments_on(found)),
         "chapters": present_review.chapters(found),
         "is_public": present_review.is_public_state(found),
+        "is_shown": present_review.is_shown_state(found),
     }
     return render(request, "methodologies/comments.html", context)
 

@@ -146,6 +146,8 @@ def _show(
         "refusal": refusal,
         "plan": plan,
         "simulation": selectors.simulation_on_file(version),
+        "chapters": present_review.chapters(version),
+        "formulas": present_review.formulas(version),
         "history": present_review.history(walked),
         "is_public": present_review.is_public_state(version),
         "consulted": any(stage.state == StageState.PUBLIC_COMMENT for stage in walked),
