@@ -11,7 +11,8 @@ from carbon_portal.kernel import clock
 from carbon_portal.kernel.language import region_name
 from carbon_portal.kernel.templatetags.portal import local_date, local_datetime
 
-from .constants import FROZEN_STATES, AnswerVerdict, StageState
+from .constants import FROZEN_STATES, SHOWN_STATES, AnswerVerdict, StageState
+from .engine.document import CHAPTERS
 from .models import JointRequest, MethodologyVersion, PublicComment, ReviewExpert, Stage
 from .present import chapter_label, title
 from .selectors.review import Gate, Vote
@@ -183,8 +184,14 @@ def history(walked: list[Stage]) -> list[dict[str, str]]:
 
 
 def chapters(version: MethodologyVersion) -> list[dict[str, str]]:
-    """The text for people."""
-    return [{"title": chapter_label(name), "text": text} for name, text in version.document["chapters"].items()]
+    """The text for people, in the order of the official outline: the stored document has lost its own."""
+    texts = version.document["chapters"]
+    return [{"title": chapter_label(name), "text": texts[name]} for name in CHAPTERS if name in texts]
+
+
+def is_shown_state(version: MethodologyVersion) -> bool:
+    """Whether everybody may open the version's own page, with its formulas: while it is open for comment and after."""
+    return version.state in SHOWN_STATES
 
 
 def is_public_state(version: MethodologyVersion) -> bool:

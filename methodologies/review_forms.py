@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.forms.models import ModelChoiceIterator
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.constants import Role
@@ -30,7 +31,9 @@ def _words(label: Any, *, required: bool = True, help_text: Any = "", rows: int 
 
 
 def _departments() -> list[tuple[str, str]]:
-    return [(code, one["name"]) for code, one in routing()["departments"].items()]
+    # A department's name is what it is in any language of the page.
+    named = routing()["departments"].items()
+    return [(code, format_html('<span lang="zh-Hans">{}</span>', one["name"])) for code, one in named]
 
 
 class DeedForm(forms.Form):

@@ -68,6 +68,7 @@ def comments(request: HttpRequest, code: str, version: str) -> HttpResponse:
         "chapters": present_review.chapters(found),
         "is_public": present_review.is_public_state(found),
         "sample": library.uses_sample(library.program_for(found)),
+        "is_shown": present_review.is_shown_state(found),
     }
     return render(request, "methodologies/comments.html", context)
 

@@ -21,6 +21,8 @@ from methodologies import review_forms as f
 from methodologies import selectors as library
 from methodologies.compare import compare_documents
 from methodologies.constants import APPROVE_KIND, StageState
+from methodologies.engine import DocumentError
+from methodologies.errors import FactorsMissing
 from methodologies.models import MethodologyVersion
 from methodologies.present import title
 from methodologies.selectors import desk as desks
@@ -151,6 +153,7 @@ def _show(
         "runs": seen.officer or seen.approver or bool(seen.cities),
         "reads": seen.whole_province or seen.expert,
         **_text(version),
+        "chapters": present_review.chapters(version),
         "history": present_review.history(walked),
         "is_public": present_review.is_public_state(version),
         "consulted": any(stage.state == StageState.PUBLIC_COMMENT for stage in walked),
@@ -159,9 +162,15 @@ def _show(
 
 
 def _text(version: MethodologyVersion) -> dict[str, Any]:
-    """What is reviewed, for people: formulas as they would run, values with their sources, the version before it."""
-    factors = library.factor_library()
-    program = library.program_for(version, factors)
+    """What is reviewed, for people: formulas as they would run, values with their sources, the version before it.
+
+    Empty for a text that doesn't compile (a factor it names is gone): the page is where it is returned, so it opens.
+    """
+    try:
+        factors = library.factor_library()
+        program = library.program_for(version, factors)
+    except (DocumentError, FactorsMissing):
+        return {}
     found: dict[str, Any] = {
         "formulas": present_version.steps(program),
         "values": [one for each in program.document.parameters.values() for one in present.values(each, program)],

@@ -42,6 +42,15 @@ TITLE = "广州市地铁乘次碳普惠方法学"
 BROKER = "4"
 MONITORING = "数据由地铁运营单位每日提供进出站记录，留存五年，广州市生态环境局每季抽查。"
 
+OPINION_BEFORE_DECLARATION = """async () => {
+  const form = document.querySelector("form[action$='/declare/']");
+  const words = new FormData(form);
+  words.set("verdict", "agree");
+  words.set("text", "同意。");
+  const answer = await fetch(form.action.replace("/declare/", "/opinion/"), { method: "POST", body: words });
+  return answer.text();
+}"""
+
 
 @dataclass
 class Cast:
@@ -65,9 +74,10 @@ class Cast:
         return self.pages[name]
 
     def at_desk(self, user: User, link: str) -> Page:
-        """Somebody comes to their desk and follows a link of its menu."""
+        """Somebody follows a link of the desk's menu: from the work list when they come, then from where they are."""
         page = self.page(user)
-        page.goto(self.world.url + "/staff/todo/")
+        if "/staff/" not in page.url:
+            page.goto(self.world.url + "/staff/todo/")
         page.get_by_role("navigation", name="管理导航").get_by_role("link", name=link, exact=True).click()
         expect(page.locator("h1")).to_be_visible()
         return page
@@ -319,6 +329,7 @@ def let_experts_speak(cast: Cast) -> None:
     page = cast.at_review(first)
     expect(page.get_by_role("main")).to_contain_text("保存声明后才能提交意见")
     expect(page.get_by_role("button", name="签名并提交")).to_have_count(0)
+    assert "请先声明" in page.evaluate(OPINION_BEFORE_DECLARATION), "nor is it taken from who goes past the page"
     speak(page, "没有利益冲突", "同意", "数据可得，公式可复算。")
     speak(cast.at_review(second), "没有利益冲突", "修改后同意", "建议补充能耗统计的口径。")
     speak(cast.at_review(third), "有利益冲突", "同意", "同意。")
