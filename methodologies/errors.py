@@ -241,6 +241,17 @@ class SampleValues(ReviewError):
     en = "Sample figures can be published in the demo only: {names}. Replace them by values with a source."
 
 
+class ValuesNotOfficial(ReviewError):
+    """Certifiable, with values that nobody read in an official source. Data: names."""
+
+    code = "values_not_official"
+    zh = "可核证的方法学只能用官方数值，这些不是：{names}。请换成官方文件里读到的数值，或改为不能核证，再重新报送。"
+    en = (
+        "A certifiable method uses official values only; these are not: {names}. Replace them by values read in an "
+        "official document, or let the method be not certifiable, and forward it again."
+    )
+
+
 class NoticeTooShort(ReviewError):
     """In force too early. Data: days, earliest, chosen."""
 

@@ -160,6 +160,7 @@ def gate_rows(gates: list[Gate]) -> list[dict[str, str]]:
         "simulation": _("真实记录试算已存档"),
         "best_before": _("参数都在复核日期内"),
         "sample": _("没有示例值，或在演示环境"),
+        "official": _("不能核证，或数值都是官方的"),
         "notice": _("生效日期晚于公布 30 天"),
         "approved": _("这份内容已审定"),
     }

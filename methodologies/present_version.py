@@ -51,6 +51,8 @@ def page(version: MethodologyVersion, program: Program) -> dict[str, Any]:
         "approvals": [_approval(one) for one in selectors.approvals_of(version)],
         "credits": credited(version),
         "way": _way(version),
+        "publication": selectors.publication_of(version),
+        "consulted": selectors.was_consulted(version),
         "by_region": any(table.by == "region" for table in program.tables.values())
         or document.region not in ("000000", "440000"),
     }

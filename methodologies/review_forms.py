@@ -1,8 +1,10 @@
 """Forms of the review: parse and say what is wrong. `shown` carries the hash of the text that the page showed."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.forms.models import ModelChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.constants import Role
@@ -51,10 +53,21 @@ class ReturnForm(DeedForm):
     note = _words(_("退回原因"), help_text=_("原因会公开，也会发给报送单位。"))
 
 
+class _ReadAtOnce(ModelChoiceIterator):
+    """Choices read in one statement: Django's own open a server-side cursor, which people's tables refuse."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self.choice(one) for one in self.queryset.all()])
+
+
+class _PeopleField(forms.ModelMultipleChoiceField):
+    iterator = _ReadAtOnce
+
+
 class ExpertsForm(DeedForm):
     """Who is invited; the list is of people, so it is read when the form is made."""
 
-    experts = forms.ModelMultipleChoiceField(
+    experts = _PeopleField(
         label=_("邀请专家"), queryset=Person.objects.none(), widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("请至少选一位专家。"), "invalid_choice": _("请从名单里选择专家。")},
     )  # fmt: skip

@@ -1,6 +1,8 @@
 """What `portal_web` and `portal_worker` may do, granted anew after each migration by the owner of the tables.
 
 Neither owns a table, neither may truncate, and neither may update or delete on append-only tables (integrity: L4).
+Nor does a setting of a session switch triggers off: django-pgtrigger asks a function of its own first, which reads the
+setting `pgtrigger.ignore`, and a setting is anybody's to make. Here that function says no, always.
 """
 
 from typing import Any
@@ -11,6 +13,11 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from .faults import crash_point
 
 ROLES = "portal_web, portal_worker"
+# Each migration that adds a trigger brings the library's function back; this runs after all of them.
+NO_TRIGGER_IS_IGNORED = """
+    CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RETURNS BOOLEAN
+    LANGUAGE sql IMMUTABLE AS 'SELECT FALSE'
+"""
 
 
 def on_post_migrate(using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
@@ -35,6 +42,7 @@ def _owns_tables_with_roles(cursor: Any) -> bool:
 def statements() -> list[str]:
     """The grants in order: everything to both, then taken back where the model says so."""
     result = [
+        NO_TRIGGER_IS_IGNORED,
         f"GRANT USAGE ON SCHEMA public TO {ROLES}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLES}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {ROLES}",

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 from uuid import UUID
 
@@ -36,6 +37,13 @@ class Earning(NamedTuple):
     grams: int
 
 
+class Terms(NamedTuple):
+    """By which rule grams become points, and in which year's account these stand (they expire with the year after)."""
+
+    rule: PointsRule
+    year: int
+
+
 class Accrual(NamedTuple):
     id: int
     credited_g: int
@@ -48,6 +56,20 @@ def rule_on(day: dt.date) -> PointsRule:
     if rule is None:
         raise NoPointsRule(on=day.isoformat())
     return rule
+
+
+def terms_of(final_on: dt.date, paid_on: dt.date) -> Terms:
+    """The terms of records that became final on one Asia/Shanghai date and are paid on another. Errors: NoPointsRule.
+
+    Those of the day on which a record became final, however long its points waited for funds. What waited longer than
+    its year's points can be spent counts for the oldest year that still can, so that nothing arrives expired; what
+    became final before the first rule takes the rule that pays it.
+    """
+    try:
+        rule = rule_on(final_on)
+    except NoPointsRule:
+        rule = rule_on(paid_on)
+    return Terms(rule, max(final_on.year, paid_on.year - 1))
 
 
 def pool_of(region: str, pools: dict[str, FundedPool]) -> FundedPool | None:
@@ -71,16 +93,17 @@ def award_or_queue(*, earnings: Iterable[Earning], at: dt.datetime) -> None:
     for earning in sorted(earnings):
         pool = pool_of(earning.region, pools)
         by_pool[pool.uuid if pool else None].append(earning)
+    today = clock.local_date(at)
     try:
-        rule = rule_on(clock.local_date(at))
+        terms = terms_of(today, today)
     except NoPointsRule:
-        rule = None
+        terms = None
     accruals: dict[str, Accrual] = {}
-    payable = [uid for uid in by_pool if uid is not None and uid not in waiting and rule is not None]
-    if payable and rule is not None:
-        accruals = _lock_accruals((earning.participant for uid in payable for earning in by_pool[uid]), rule, at)
+    payable = [uid for uid in by_pool if uid is not None and uid not in waiting and terms is not None]
+    if payable and terms is not None:
+        accruals = _lock_accruals((earning.participant for uid in payable for earning in by_pool[uid]), terms)
     for uid in sorted(by_pool, key=str):
-        if uid not in payable or rule is None or not _pay(uid, by_pool[uid], rule, accruals, at):
+        if uid not in payable or terms is None or not _pay(uid, by_pool[uid], terms, accruals, at):
             _queue(by_pool[uid], at)
 
 
@@ -103,24 +126,26 @@ def award_queued(*, at: dt.datetime, limit: int = CHUNK_AWARDS) -> int:
     return paid
 
 
+_NEXT_IN_QUEUE = """
+    SELECT record_id, reduction_id, participant_id::text, region, credited_g, (queued_at AT TIME ZONE %s)::date
+      FROM credits_queuedaward WHERE region = ANY(%s) ORDER BY record_id LIMIT %s
+"""
+
+
 def _award_next(pool: UUID, regions: Sequence[str], at: dt.datetime, limit: int) -> int:
-    """One transaction: the longest run of the pool's queue that its slots cover."""
+    """One transaction: the longest run of the pool's queue on the same terms that its slots cover."""
     with transaction.atomic():
         bulk.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"queue:{pool}"])
-        rule = rule_on(clock.local_date(at))
-        earnings = [
-            Earning(*row)
-            for row in bulk.rows(
-                "SELECT record_id, reduction_id, participant_id::text, region, credited_g FROM credits_queuedaward"
-                " WHERE region = ANY(%s) ORDER BY record_id LIMIT %s",
-                [list(regions), limit],
-            )
-        ]
-        if not earnings:
+        queue = bulk.rows(_NEXT_IN_QUEUE, [clock.LOCAL_ZONE.key, list(regions), limit])
+        if not queue:
             return 0
-        accruals = _lock_accruals((earning.participant for earning in earnings), rule, at)
-        covered = _covered(earnings, accruals, rule, ledger_selectors.pool_balance(pool))
-        if not covered or not _pay(pool, covered, rule, accruals, at):
+        today = clock.local_date(at)
+        terms_on = {final_on: terms_of(final_on, today) for final_on in {row[-1] for row in queue}}
+        terms = terms_on[queue[0][-1]]
+        earnings = [Earning(*row[:-1]) for row in takewhile(lambda row: terms_on[row[-1]] == terms, queue)]
+        accruals = _lock_accruals((earning.participant for earning in earnings), terms)
+        covered = _covered(earnings, accruals, terms.rule, ledger_selectors.pool_balance(pool))
+        if not covered or not _pay(pool, covered, terms, accruals, at):
             return 0
         bulk.execute(
             "DELETE FROM credits_queuedaward WHERE reduction_id = ANY(%s)", [[item.reduction_id for item in covered]]
@@ -151,26 +176,23 @@ def _pools_with_queue(pools: dict[str, FundedPool]) -> set[UUID]:
     return {pool.uuid for pool in found if pool is not None}
 
 
-def _lock_accruals(participants: Iterable[str], rule: PointsRule, at: dt.datetime) -> dict[str, Accrual]:
+def _lock_accruals(participants: Iterable[str], terms: Terms) -> dict[str, Accrual]:
     """The accrual rows of this year and rule, made where missing, locked in participant order."""
     wanted = bulk.array(sorted(set(participants)))
-    year = clock.local_date(at).year
     bulk.execute(
         "INSERT INTO credits_pointsaccrual (participant_id, rule_id, year, credited_g, awarded_points)"
         " SELECT w.participant, %s, %s, 0, 0 FROM unnest(%s::uuid[]) w (participant) ON CONFLICT DO NOTHING",
-        [rule.pk, year, wanted],
+        [terms.rule.pk, terms.year, wanted],
     )
     locked = bulk.rows(
         "SELECT participant_id::text, id, credited_g, awarded_points FROM credits_pointsaccrual"
         " WHERE participant_id = ANY(%s::uuid[]) AND rule_id = %s AND year = %s ORDER BY participant_id FOR UPDATE",
-        [wanted, rule.pk, year],
+        [wanted, terms.rule.pk, terms.year],
     )
     return {row[0]: Accrual(*row[1:]) for row in locked}
 
 
-def _pay(
-    pool: UUID, earnings: Sequence[Earning], rule: PointsRule, accruals: dict[str, Accrual], at: dt.datetime
-) -> bool:
+def _pay(pool: UUID, earnings: Sequence[Earning], terms: Terms, accruals: dict[str, Accrual], at: dt.datetime) -> bool:
     """Post one entry for all earnings and write items and accruals; False (nothing written) where the pool is short."""
     grams: dict[str, int] = defaultdict(int)
     for earning in earnings:
@@ -181,9 +203,9 @@ def _pay(
         accrual = accruals[participant]
         credited = accrual.credited_g + added
         # Below zero is a debt after a reversal: this award repays it.
-        awards[participant] = max(credited * rule.num // rule.den - accrual.awarded_points, 0)
+        awards[participant] = max(credited * terms.rule.num // terms.rule.den - accrual.awarded_points, 0)
         after[participant] = Accrual(accrual.id, credited, accrual.awarded_points + awards[participant])
-    entry = _post(pool, earnings, awards, at)
+    entry = _post(pool, earnings, awards, terms.year, at)
     if entry is None and any(awards.values()):
         return False
     accruals.update(after)
@@ -206,11 +228,10 @@ def _pay(
     return True
 
 
-def _post(pool: UUID, earnings: Sequence[Earning], awards: dict[str, int], at: dt.datetime) -> UUID | None:
+def _post(pool: UUID, earnings: Sequence[Earning], awards: dict[str, int], year: int, at: dt.datetime) -> UUID | None:
     """One ledger entry, the pool's slots to participants; None where nothing is due, or where the pool is short."""
     if not any(awards.values()):
         return None
-    year = clock.local_date(at).year
     due = sorted((addresses.participant_points(participant, year), points) for participant, points in awards.items())
     ids = ",".join(str(earning.reduction_id) for earning in earnings)
     key = f"points:{hashlib.sha256(ids.encode()).hexdigest()}"

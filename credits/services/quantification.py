@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,10 +90,13 @@ def _chunk(limit: int, at: dt.datetime) -> Counter[str]:
     return Counter(results.states(claim))
 
 
-_PENDING = """
+_OF_A_RECORD = """
     SELECT r.id, r.occurred_on - date '1970-01-01', r.participant_id::text, r.region, r.activity, r.evidence,
            r.inputs::text, r.window_ends_at <= %s, p.kind, p.is_active
       FROM behaviors_behaviorrecord r JOIN accounts_participant p ON p.uuid = r.participant_id
+"""
+_PENDING = f"""
+    {_OF_A_RECORD}
      WHERE r.state IN ('received', 'checking') AND (r.state = 'received' OR r.claimed_at < %s)
      ORDER BY r.id LIMIT %s FOR UPDATE OF r SKIP LOCKED
 """
@@ -101,7 +104,10 @@ _PENDING = """
 
 def _claim(limit: int, at: dt.datetime) -> Claim:
     stale = at - dt.timedelta(minutes=STALE_CHECKING_MINUTES)
-    rows = bulk.rows(_PENDING, [at, stale, limit])
+    return _in_columns(bulk.rows(_PENDING, [at, stale, limit]))
+
+
+def _in_columns(rows: list[Any]) -> Claim:
     columns = list(zip(*rows, strict=True)) or [()] * 10
     ids, days, owners, regions, activities, evidence, inputs, due, subjects, active = columns
     people, persons = numbered(owners)
@@ -158,9 +164,10 @@ def _results(claim: Claim) -> Results:
             for touched in group.program.period_columns(group.columns, group.typed)
         ],
     )
+    waiting = _waiting(claim, groups)
     for group in groups:
         code = group.version.code
-        prior = Prior(used=usage.of_code(code), history=history_in(group, claim))
+        prior = Prior(used=usage.of_code(code), history=history_in(group, claim, waiting))
         outcome = group.program.evaluate(group.columns, prior=prior, typed=group.typed)
         for limit, people, starts, amounts in outcome.usage_columns():
             usage.add(code, limit, people, starts, amounts)
@@ -247,16 +254,51 @@ def _own(outcome: Outcome, kept: np.ndarray) -> list[str]:
     return [f'{text},"history":{values}}}' for text, values in zip(found, history, strict=True)]
 
 
+# Earlier records by participant: (date, id, inputs).
+Past = Mapping[str, Sequence[tuple[dt.date, int, Mapping[str, Any]]]]
+
 _EARLIER = """
-    SELECT r.participant_id::text, r.occurred_on, r.id::text, r.inputs
+    SELECT r.participant_id::text, r.occurred_on, r.id, r.inputs
       FROM behaviors_behaviorrecord r JOIN (VALUES %s) w (participant, first, last) ON r.participant_id = w.participant
      WHERE r.occurred_on >= w.first AND r.occurred_on < w.last AND r.activity = {activity}
        AND r.state IN ('provisional', 'final')
 """
+_ARRIVED = f"""
+    {_OF_A_RECORD}
+     WHERE r.state IN ('received', 'checking') AND r.participant_id = ANY(%s::uuid[]) AND r.activity = ANY(%s)
+       AND r.occurred_on BETWEEN %s AND %s AND r.id <= %s
+     ORDER BY r.id
+"""
 
 
-def history_in(group: Group, claim: Claim) -> dict[int, list[Any]]:
-    """Earlier records by the participant's number in the claim."""
+def _waiting(claim: Claim, groups: Sequence[Group]) -> dict[str, Past]:
+    """Per activity, what arrived before this chunk's last record and has no result yet, but is history already.
+
+    Another worker has it in hand, or another version takes it in this chunk. It counts as soon as it passes the input
+    and date checks, so the results do not depend on how the records fell into chunks.
+    """
+    asking = [group for group in groups if group.program.history]
+    if not asking:
+        return {}
+    days = np.concatenate([claim.days[group.rows] for group in asking])
+    window = max(history.window for group in asking for history in group.program.history.values())
+    people = sorted({claim.people[person] for group in asking for person in claim.persons[group.rows].tolist()})
+    activities = sorted({claim.activities[int(group.rows[0])] for group in asking})
+    first, last = _date(days.min()) - dt.timedelta(days=window), _date(days.max())
+    rows = bulk.rows(
+        _ARRIVED, [clock.now(), bulk.array(people), bulk.texts(activities), first, last, int(claim.ids.max())]
+    )
+    arrived = _in_columns(rows)
+    found: dict[str, dict[str, list[Any]]] = {activity: defaultdict(list) for activity in activities}
+    for group in _groups(arrived, Results.of(arrived)):
+        for row in group.rows[group.program.passes(group.columns, group.typed)].tolist():
+            known = (_date(arrived.days[row]), int(arrived.ids[row]), arrived.inputs[row])
+            found[arrived.activities[row]][arrived.people[arrived.persons[row]]].append(known)
+    return {activity: dict(past) for activity, past in found.items()}
+
+
+def history_in(group: Group, claim: Claim, waiting: Mapping[str, Past] | None = None) -> dict[int, list[Any]]:
+    """Earlier records by the participant's number in the claim; `waiting` has no result yet."""
     if not group.program.history:
         return {}
     persons, days = claim.persons[group.rows], claim.days[group.rows]
@@ -264,9 +306,14 @@ def history_in(group: Group, claim: Claim) -> dict[int, list[Any]]:
         claim.people[person]: (_date(days[persons == person].min()), _date(days[persons == person].max()))
         for person in np.unique(persons).tolist()
     }
-    found = history_of(group.program, claim.activities[int(group.rows[0])], spans)
+    activity = claim.activities[int(group.rows[0])]
+    found = history_of(group.program, activity, spans)
+    past = (waiting or {}).get(activity, {})
     numbers = {uid: number for number, uid in enumerate(claim.people)}
-    return {numbers[uid]: earlier for uid, earlier in found.items()}
+    return {
+        numbers[uid]: list({known[1]: known for known in (*past.get(uid, ()), *found.get(uid, ()))}.values())
+        for uid in spans
+    }
 
 
 def _date(day: Any) -> dt.date:

@@ -120,16 +120,24 @@ def check_examples(program: Program) -> list[Problem]:
         refused = got in reasons.REFUSALS
         if example.refuse == got if example.refuse else not refused and got_g == example.expect:
             continue
-        shown = got if refused else f"{got_g} g"
-        wanted = example.refuse or f"{example.expect} g"
+        shown, shown_en = _outcome(got if refused else "", got_g)
+        wanted, wanted_en = _outcome(example.refuse or "", example.expect)
         found.append(
             error(
                 document.source.where(("examples", index)),
-                f"算例 {index + 1} 应得 {wanted},实得 {shown}。",
-                f"example {index + 1} should give {wanted}, but gives {shown}.",
+                f"算例 {index + 1} 应得{wanted}，实得{shown}。",
+                f"example {index + 1} should give {wanted_en}, but gives {shown_en}.",
             )
         )
     return found
+
+
+def _outcome(refusal: str, grams: int | None) -> tuple[str, str]:
+    """What an example gives, in Chinese and in English: a number, or a refusal with its reason and its code."""
+    if not refusal:
+        return f" {grams} g", f"{grams} g"
+    zh, en = (reasons.sentence(refusal, language).rstrip("。.") for language in ("zh", "en"))
+    return f"“不计入：{zh}”（{refusal}）", f"a refusal ({refusal}: {en})"
 
 
 def submission_gaps(document: d.Document) -> list[Problem]:
@@ -140,7 +148,7 @@ def submission_gaps(document: d.Document) -> list[Problem]:
             found.append(
                 warning(
                     document.source.where(("chapters", chapter)),
-                    f"章节 {chapter} 尚未填写,报送前必须补齐。",
+                    f"章节“{d.CHAPTER_TITLES[chapter]}”（{chapter}）尚未填写，报送前必须补齐。",
                     f"the chapter {chapter} is missing; submission needs it.",
                 )
             )

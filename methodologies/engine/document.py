@@ -23,10 +23,13 @@ ADDITIONALITY = ("required", "simplified", "waived")
 CONFIDENCES = ("official", "press", "register", "derived", "memory", "sample")
 BASES = ("average", "average_ex_market", "fossil", "OM", "BM", "CM")
 BASES_OF_USE = {"consumption": ("average", "average_ex_market"), "displacement": ("OM", "BM", "CM")}
-CHAPTERS = (
-    "scope", "basis", "definitions", "principles", "applicability", "boundary",
-    "baseline", "activity_emissions", "reductions", "monitoring", "double_claim",
-)  # fmt: skip
+#: Chapters of the official outline, and what they are called there.
+CHAPTER_TITLES = {
+    "scope": "适用范围", "basis": "编制依据", "definitions": "术语和定义", "principles": "原则",
+    "applicability": "适用条件", "boundary": "边界", "baseline": "基准情景", "activity_emissions": "活动排放",
+    "reductions": "减碳量", "monitoring": "监测", "double_claim": "避免重复",
+}  # fmt: skip
+CHAPTERS = tuple(CHAPTER_TITLES)
 PERIODS = ("day", "week", "month", "year")
 ROUNDINGS = ("floor", "half_even", "half_up", "ceil")
 STATISTICS = ("mean", "sum", "count", "min", "max")

@@ -18,8 +18,9 @@ from . import document as d
 from .compiler import HISTORY_COUNT
 from .parameters import day_number
 
-# One earlier record: its date, its id, and its inputs as texts, Quantity or integers scaled to the declared places.
-PriorRecord = tuple[datetime.date, str, Mapping[str, Any]]
+# One earlier record: its date, its id (as the batch names records), and its inputs as texts, Quantity or integers
+# scaled to the declared places.
+PriorRecord = tuple[datetime.date, Any, Mapping[str, Any]]
 
 _SPAN = 1 << 22  # more days than the calendar has
 
@@ -43,6 +44,7 @@ class _Past:
     people: np.ndarray
     days: np.ndarray
     values: np.ndarray
+    up: int  # how many units of the values make one at the declared places
 
 
 def statistics(
@@ -61,8 +63,10 @@ def statistics(
     for history in document.history.values():
         if history.of not in pasts:
             declared = document.inputs[history.of]
-            earlier, beyond = _earlier(declared, prior, person_of, batch_records)
-            pasts[history.of] = _joined(people[valid], days[valid], values[history.of][valid], earlier), beyond
+            earlier, beyond, up = _earlier(declared, prior, person_of, batch_records)
+            now = values[history.of][valid]
+            now = now if up == 1 else now.astype(object) * up
+            pasts[history.of] = _joined(people[valid], days[valid], now, earlier, up), beyond or up > 1
         past, beyond = pasts[history.of]
         found[history.name] = _statistic(history, past, people, days, beyond)
     return found
@@ -70,11 +74,13 @@ def statistics(
 
 def _earlier(
     declared: d.Input, prior: Mapping[Any, Sequence[PriorRecord]], person_of: Mapping[Any, int], batch_records: Any
-) -> tuple[list[tuple[int, int, int]], bool]:
-    """Return (person, day, scaled value) of the records of earlier batches, for the people of this batch."""
-    rows: list[tuple[int, int, int]] = []
-    beyond = False
-    low, high = declared.min.ceil_at(declared.places), declared.max.floor_at(declared.places)
+) -> tuple[list[tuple[int, int, int]], bool, int]:
+    """Return (person, day, scaled value) of the records of earlier batches, for the people of this batch.
+
+    Besides, whether a value lies outside today's bounds, and by how much the values are scaled up beyond the declared
+    places: an earlier version may have taken more places than this one.
+    """
+    found: list[tuple[int, int, Quantity]] = []
     for participant, records in prior.items():
         person = person_of.get(participant)
         if person is None:
@@ -82,33 +88,32 @@ def _earlier(
         for on, record, inputs in records:
             if declared.name not in inputs or (participant, record) in batch_records:
                 continue
-            scaled = _scaled(inputs[declared.name], declared.places)
-            beyond = beyond or not low <= scaled <= high
-            rows.append((person, day_number(on), scaled))
-    return rows, beyond
+            found.append((person, day_number(on), _quantity(inputs[declared.name], declared.places)))
+    places = max((value.needed_places for _, _, value in found), default=0)
+    places = max(places, declared.places)
+    up = 10 ** (places - declared.places)
+    low, high = declared.min.ceil_at(declared.places) * up, declared.max.floor_at(declared.places) * up
+    rows = [(person, day, value.at(places)) for person, day, value in found]
+    return rows, any(not low <= value <= high for _, _, value in rows), up
 
 
-def _scaled(value: Any, places: int) -> int:
+def _quantity(value: Any, places: int) -> Quantity:
+    """A value of an earlier record; an integer is scaled to the declared places."""
     if isinstance(value, int):
-        return value
-    quantity = value if isinstance(value, Quantity) else parse_quantity(value)
-    if quantity.needed_places > places:
-        raise QuantityError(
-            "too_many_places",
-            f"历史值 {quantity} 的小数位数超过 {places} 位。",
-            f"the history value {quantity} has more than {places} decimal places.",
-        )
-    return quantity.at(places) if quantity.places <= places else quantity.floor_at(places)
+        return Quantity(value, places)
+    return value if isinstance(value, Quantity) else parse_quantity(value)
 
 
-def _joined(people: np.ndarray, days: np.ndarray, values: np.ndarray, earlier: list[tuple[int, int, int]]) -> _Past:
+def _joined(
+    people: np.ndarray, days: np.ndarray, values: np.ndarray, earlier: list[tuple[int, int, int]], up: int
+) -> _Past:
     if earlier:
         people = np.concatenate([people, np.array([row[0] for row in earlier], dtype=np.int64)])
         days = np.concatenate([days, np.array([row[1] for row in earlier], dtype=np.int64)])
         more = np.array([row[2] for row in earlier], dtype=object)
         values = np.concatenate([values.astype(object), more])
     order = np.lexsort((days, people))
-    return _Past(people[order], days[order], values[order])
+    return _Past(people[order], days[order], values[order], up)
 
 
 def _statistic(history: d.History, past: _Past, people: np.ndarray, days: np.ndarray, beyond: bool) -> Statistic:
@@ -127,11 +132,26 @@ def _statistic(history: d.History, past: _Past, people: np.ndarray, days: np.nda
         denominator = np.maximum(count, 1) if history.statistic == "mean" else ones
     else:
         numerator = _extremes(past.values, first, last, np.minimum if history.statistic == "min" else np.maximum)
+    if past.up > 1 and history.statistic == "mean":
+        denominator = denominator.astype(object) * past.up
+    elif past.up > 1 and history.statistic != "count":
+        numerator = _at_declared(np.where(enough, numerator, 0), past.up, history)
     exact = beyond or bool(count.size and count.max() > HISTORY_COUNT)
     # Where the history does not suffice, a neutral 0 stands in; its error or the other parameter takes its place.
     numerator = np.where(enough, numerator, 0)
     denominator = np.where(enough, denominator, 1)
     return Statistic(numerator, denominator, count, enough, exact)
+
+
+def _at_declared(numerator: np.ndarray, up: int, history: d.History) -> np.ndarray:
+    """A sum or an extreme at the declared places. Raises QuantityError where it needs more of them."""
+    if (numerator % up != 0).any():
+        raise QuantityError(
+            "too_many_places",
+            f"历史值 {history.name} 的小数位数超过输入 {history.of} 的规定。",
+            f"the history value {history.name} has more decimal places than the input {history.of} declares.",
+        )
+    return np.asarray(numerator // up)
 
 
 def _sums(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:

@@ -78,6 +78,14 @@ class Program:
 
         return evaluate(self, columns, prior or Prior(), typed)
 
+    def passes(self, columns: Columns, typed: Typed) -> np.ndarray:
+        """Return which rows pass the input and date checks, and so are history for later ones."""
+        from .evaluate import Batch
+
+        batch = Batch(self, columns, typed)
+        batch.check()
+        return np.asarray(batch.reason == 0)
+
     def explain(self, columns: Columns, row: int, known: Any = None) -> dict[str, Any]:
         """Return the trace of one row as plain data; ``known`` is the batch's Outcome or a Prior."""
         from .trace import explain

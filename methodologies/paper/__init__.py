@@ -129,10 +129,11 @@ def _words() -> dict[str, str]:
 
 
 def _facts(page: Mapping[str, Any]) -> list[list[str]]:
-    version, source = page["version"], page["source"]
+    version, source, published = page["version"], page["source"], page["publication"]
     return [
         [_("领域"), page["sector"]],
         [_("适用地区"), page["region"]],
+        *([[_("公布编号"), f"{published.number} · {local_date(published.published_on)}"]] if published else []),
         [_("生效日期"), local_date(version.effective_from)],
         [_("能否核证"), _("可以") if version.certifiable else _("不能，只用于积分")],
         [_("来源"), f"{source['issuer']} · {source['document']} · {source['number']}"],

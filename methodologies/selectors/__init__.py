@@ -24,9 +24,18 @@ from .library import (
     public_versions,
     version_in_force,
 )
-from .public import approvals_of, catalogue, revision_note, shown_version, shown_versions, uses_sample, versions_of
+from .public import (
+    approvals_of,
+    catalogue,
+    publication_of,
+    revision_note,
+    shown_version,
+    shown_versions,
+    uses_sample,
+    versions_of,
+)
 from .retirement import Retirement, retirement_for, retirement_of
-from .stages import Step, stages, status_line
+from .stages import Step, stages, status_line, was_consulted
 
 __all__ = [
     "Affected",
@@ -51,6 +60,7 @@ __all__ = [
     "proposals",
     "public_version",
     "public_versions",
+    "publication_of",
     "retirement_for",
     "retirement_of",
     "revision_note",
@@ -62,4 +72,5 @@ __all__ = [
     "version_in_force",
     "versions_of",
     "vintages_by_factor",
+    "was_consulted",
 ]

@@ -8,7 +8,7 @@ from carbon_portal.kernel.errors import NotFound
 from carbon_portal.kernel.models import Approval
 from methodologies.constants import SHOWN_STATES, StageState
 from methodologies.engine import Program
-from methodologies.models import MethodologyVersion, Stage
+from methodologies.models import MethodologyVersion, Publication, Stage
 
 from .library import covering_regions
 
@@ -90,6 +90,11 @@ def approvals_of(version: MethodologyVersion) -> list[Approval]:
     return list(
         Approval.objects.filter(kind__startswith="methodology.", content_sha256=version.sha256).order_by("decided_at")
     )
+
+
+def publication_of(version: MethodologyVersion) -> Publication | None:
+    """Number and day of its publication; None before it, and for what came with the installation."""
+    return Publication.objects.filter(version=version).first()
 
 
 def revision_note(version: MethodologyVersion) -> str:

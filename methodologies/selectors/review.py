@@ -32,6 +32,7 @@ from methodologies.errors import (
     SampleValues,
     SimulationMissing,
     ValuesExpired,
+    ValuesNotOfficial,
 )
 from methodologies.models import (
     DraftEdit,
@@ -227,6 +228,12 @@ def consulted_version(*, code: str, version: str) -> MethodologyVersion:
     raise NotFound
 
 
+def version_before(version: MethodologyVersion) -> MethodologyVersion | None:
+    """The newest published version of the code, which this one would replace; None for a new code."""
+    published = MethodologyVersion.objects.filter(methodology=version.methodology_id, state__in=FROZEN_STATES)
+    return published.exclude(pk=version.pk).order_by("-effective_from", "-id").first()
+
+
 def simulation_on_file(version: MethodologyVersion) -> SimulationOnFile | None:
     """The newest report of exactly this text."""
     return SimulationOnFile.objects.filter(version=version, sha256=version.sha256).order_by("-id").first()
@@ -271,6 +278,7 @@ def gates(version: MethodologyVersion, *, today: dt.date, publishing: bool = Fal
         Gate("simulation", None if simulation_on_file(version) else SimulationMissing()),
         Gate("best_before", _expired_gate(version, today)),
         Gate("sample", _sample_gate(version)),
+        Gate("official", _official_gate(version)),
         Gate("notice", _notice_gate(version, today)),
     ]
     if publishing:
@@ -304,6 +312,16 @@ def _sample_gate(version: MethodologyVersion) -> ReviewError | None:
         return None
     names = _names(version, lambda entry: entry.confidence == "sample")
     return SampleValues(names=names) if names else None
+
+
+def _official_gate(version: MethodologyVersion) -> ReviewError | None:
+    """Section 5: what may be certified stands on official values; a sample counts as one in the demo alone."""
+    if not version.certifiable:
+        return None
+    accepted = {"official", "sample"} if settings.DEMO else {"official"}
+    tables = program_for(version).tables.values()
+    names = [one.name for one in tables if any(cell.entry.confidence not in accepted for cell in one.cells)]
+    return ValuesNotOfficial(names=", ".join(names)) if names else None
 
 
 def _names(version: MethodologyVersion, wanted: "Callable[[Entry], bool]") -> str:

@@ -79,6 +79,11 @@ def stages(version: MethodologyVersion) -> list[Stage]:
     return list(Stage.objects.filter(version=version).order_by("id"))
 
 
+def was_consulted(version: MethodologyVersion) -> bool:
+    """Whether the public was asked about it, in this round or an earlier one: then its comments are there to read."""
+    return Stage.objects.filter(version=version, state=StageState.PUBLIC_COMMENT).exists()
+
+
 def status_line(version: MethodologyVersion, *, today: dt.date | None = None) -> list[Step]:
     """The eight steps with dates, the due day of the one under way and by how many working days it is overdue.
 

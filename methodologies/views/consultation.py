@@ -12,6 +12,7 @@ from accounts.fields import add_refusal
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import DomainError
 from methodologies import present_review, services
+from methodologies import selectors as library
 from methodologies.constants import StageState
 from methodologies.present import title
 from methodologies.review_forms import CommentForm
@@ -21,14 +22,17 @@ from methodologies.selectors.stages import stages
 
 @require_GET
 def consultations(request: HttpRequest) -> HttpResponse:
-    """What the public may comment on now, the first to close first."""
-    found = selectors.open_consultations(today=clock.today())
+    """What the public may comment on now, the first to close first; and where the others stand, overdue days said."""
+    today = clock.today()
+    found = selectors.open_consultations(today=today)
     rows = [
         {"version": one, "title": title(one), "until": stage.due_on, "region": one.methodology.region}
         for one in found
         if (stage := selectors.latest(one, StageState.PUBLIC_COMMENT))
     ]
-    return render(request, "methodologies/consultations.html", {"rows": rows})
+    others = [one for one in selectors.versions_under_way() if one not in found]
+    under_way = sorted((present_review.row(one, today=today) for one in others), key=lambda one: one["due"])
+    return render(request, "methodologies/consultations.html", {"rows": rows, "under_way": under_way})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,6 +67,7 @@ def comments(request: HttpRequest, code: str, version: str) -> HttpResponse:
         "comments": present_review.comments(selectors.comments_on(found)),
         "chapters": present_review.chapters(found),
         "is_public": present_review.is_public_state(found),
+        "sample": library.uses_sample(library.program_for(found)),
     }
     return render(request, "methodologies/comments.html", context)
 

@@ -16,8 +16,10 @@ from accounts.models import Person
 from accounts.permissions import desk_required
 from carbon_portal.kernel import approvals, clock
 from carbon_portal.kernel.errors import DomainError, Forbidden, NotFound
-from methodologies import present_review, services
+from methodologies import present, present_compare, present_review, present_version, services
 from methodologies import review_forms as f
+from methodologies import selectors as library
+from methodologies.compare import compare_documents
 from methodologies.constants import APPROVE_KIND, StageState
 from methodologies.models import MethodologyVersion
 from methodologies.present import title
@@ -146,11 +148,31 @@ def _show(
         "refusal": refusal,
         "plan": plan,
         "simulation": selectors.simulation_on_file(version),
+        "runs": seen.officer or seen.approver or bool(seen.cities),
+        "reads": seen.whole_province or seen.expert,
+        **_text(version),
         "history": present_review.history(walked),
         "is_public": present_review.is_public_state(version),
         "consulted": any(stage.state == StageState.PUBLIC_COMMENT for stage in walked),
     }
     return render(request, "methodologies/review.html", context)
+
+
+def _text(version: MethodologyVersion) -> dict[str, Any]:
+    """What is reviewed, for people: formulas as they would run, values with their sources, the version before it."""
+    factors = library.factor_library()
+    program = library.program_for(version, factors)
+    found: dict[str, Any] = {
+        "formulas": present_version.steps(program),
+        "values": [one for each in program.document.parameters.values() for one in present.values(each, program)],
+        "sample": library.uses_sample(program),
+    }
+    before = selectors.version_before(version)
+    if before is not None:
+        old = library.program_for(before, factors).document
+        compared = compare_documents(old, program.document, factors, note=library.revision_note(version))
+        found["comparison"] = present_compare.comparison(compared)
+    return found
 
 
 def _gates(version: MethodologyVersion, walked: list[Any], today: Any) -> list[dict[str, str]]:

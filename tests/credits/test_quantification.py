@@ -7,9 +7,11 @@ import pytest
 from behaviors.models import BehaviorRecord
 from credits import services
 from credits.ledger import selectors as ledger
+from credits.ledger.models import LedgerAccount
 from credits.models import AccrualItem, DailyTotal, LimitUsage, PointsAccrual, QueuedAward, Reduction
 
 from .cases import AT, ON, prepare, records, resident
+from .revisions import publish
 
 pytestmark = pytest.mark.django_db
 
@@ -207,6 +209,35 @@ def test_an_empty_pool_makes_grams_final_and_queues_points_in_record_order():
     assert ledger.spendable_points(alice.pk, on=AT.date()) == ledger.spendable_points(bob.pk, on=AT.date()) == 4
 
 
+def test_points_that_waited_for_funds_belong_to_the_year_in_which_their_record_became_final():
+    prepare(points=None)
+    alice = resident()
+    records({"participant": alice, "evidence": "feed", "inputs": {"distance": "60"}})
+    services.quantify_pending(at=AT)
+    next_year = AT + dt.timedelta(days=60)
+    services.set_points_rule(num=1, den=1000, effective_from=next_year.date(), source="另一规则", at=AT)
+    services.fund_pool(region="440000", sponsor=None, points=100, actor=None, at=next_year, key="late")
+    records({"participant": alice, "evidence": "feed", "inputs": {"distance": "60"}})
+    services.quantify_pending(at=next_year)  # joins the end of the queue
+    assert services.award_queued(at=next_year) == 2
+    found = PointsAccrual.objects.order_by("year").values_list("year", "rule__den", "awarded_points")
+    assert list(found) == [(2026, 100, 28), (2027, 1000, 2)]
+    balances = LedgerAccount.objects.filter(points_year__isnull=False).order_by("points_year")
+    assert list(balances.values_list("points_year", "balance")) == [(2026, 28), (2027, 2)]
+
+
+def test_points_that_waited_beyond_their_year_arrive_in_the_oldest_that_can_be_spent():
+    prepare(points=None)
+    alice = resident()
+    records({"participant": alice, "evidence": "feed", "inputs": {"distance": "60"}})
+    services.quantify_pending(at=AT)
+    late = AT.replace(year=AT.year + 2)
+    services.fund_pool(region="440000", sponsor=None, points=100, actor=None, at=late, key="late")
+    assert services.award_queued(at=late) == 1
+    assert PointsAccrual.objects.get().year == AT.year + 1
+    assert ledger.spendable_points(alice.pk, on=late.date()) == 28
+
+
 def test_the_city_pool_pays_before_the_province():
     prepare()
     city = services.fund_pool(region="440600", sponsor=None, points=100, actor=None, at=AT, key="foshan")
@@ -232,3 +263,65 @@ def test_one_unreadable_record_does_not_stop_the_others(monkeypatch):
     states = dict(BehaviorRecord.objects.values_list("pk", "state"))
     assert states.pop(ids[5]) == "under_review"
     assert set(states.values()) == {"final"}
+
+
+ELECTRICITY = "GD-HOUSEHOLD-ELECTRICITY"
+
+
+def bills(home, *used):
+    """A family's bills of (days before ON, kWh)."""
+    return records(
+        *[
+            {
+                "participant": home, "activity": "household_electricity", "evidence": "feed", "region": "440605",
+                "on": ON - dt.timedelta(days=before), "inputs": {"daily_use": kwh},
+            }
+            for before, kwh in used
+        ]
+    )  # fmt: skip
+
+
+def own_mean(record):
+    stored = Reduction.objects.get(record_id=record).dependencies["history"]["own_mean"]
+    return stored["numerator"], stored["denominator"], stored["count"]
+
+
+def test_history_reaches_over_two_versions_in_one_chunk():
+    """The bills of the three days before, by the version before: (10 + 12 + 14) / 3 = 12 kWh."""
+    prepare()
+    publish("1.1", file=ELECTRICITY, effective_from=ON.isoformat())
+    ids = bills(resident(kind="household"), (3, "10"), (2, "12"), (1, "14"), (0, "11"))
+    services.quantify_pending(at=AT)
+    assert own_mean(ids[-1]) == (3600, 3, 3)
+    assert Reduction.objects.get(record_id=ids[-1]).reason == ""
+
+
+def test_history_counts_what_another_worker_has_in_hand(monkeypatch):
+    """Earlier arrivals that have no result yet count where they pass the checks: 500 kWh a day does not."""
+    prepare()
+    home = resident(kind="household")
+    bills(home, (4, "500"), (3, "10"), (2, "12"), (1, "14"))
+    (last,) = bills(home, (0, "11"))
+    from credits.services import quantification
+
+    pending = quantification._PENDING
+    monkeypatch.setattr(quantification, "_PENDING", pending.replace("WHERE", f"WHERE r.id = {last} AND"))
+    services.quantify_pending(at=AT)
+    assert own_mean(last) == (3600, 3, 3)
+    monkeypatch.setattr(quantification, "_PENDING", pending)
+    bills(home, (5, "9"))  # arrived later: no history of what has its result
+    services.quantify_pending(at=AT, until_empty=True)
+    assert own_mean(last) == (3600, 3, 3)
+
+
+def test_history_of_finer_inputs_than_todays_is_exact():
+    """An earlier version took two places, this one takes one: (10.25 + 12 + 14) / 3 = 36.25 / 3 kWh."""
+    prepare()
+    publish("1.1", ("places: 2", "places: 1"), file=ELECTRICITY, effective_from=ON.isoformat())
+    home = resident(kind="household")
+    bills(home, (3, "10.25"), (2, "12"), (1, "14"))
+    services.quantify_pending(at=AT)
+    (last,) = bills(home, (0, "11"))
+    services.quantify_pending(at=AT)
+    assert own_mean(last) == (3625, 30, 3)  # 362.5 / 3 tenths
+    assert BehaviorRecord.objects.get(pk=last).state == "final"

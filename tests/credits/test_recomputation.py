@@ -337,6 +337,25 @@ def test_the_stored_past_stands_although_an_earlier_bill_was_taken_back_since():
     assert violations() == {}
 
 
+def test_a_past_that_is_computed_again_beside_its_successors_counts_once():
+    """Two bills before are two, not four, although their own results are made again in the same run."""
+    prepare()
+    home = resident(kind="household")
+    common = {"participant": home, "activity": "household_electricity", "evidence": "feed", "region": "440605"}
+    days = [ON - dt.timedelta(days=n) for n in (3, 2, 1, 0)]
+    ids = records(
+        *[
+            {**common, "on": on, "inputs": {"daily_use": kwh}}
+            for on, kwh in zip(days, ("5", "6", "14", "13"), strict=True)
+        ]
+    )
+    services.quantify_pending(at=AT)
+    version = publish("1.1", ("window: 7", "window: 6"), file="GD-HOUSEHOLD-ELECTRICITY")
+    job = recomputed(version, "claw_back")
+    assert job.numbers["refusals"] == {"not_enough_history": 1}  # 14 kWh after two days
+    assert Reduction.objects.filter(record_id=ids[2]).count() == 1
+
+
 def test_the_explanation_shows_each_result_as_it_was_made():
     prepare()
     (pk,) = deeds("10")

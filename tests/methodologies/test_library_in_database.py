@@ -2,13 +2,15 @@
 
 import datetime as dt
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from carbon_portal.kernel.models import Approval
 from carbon_portal.kernel.services.paths import BASE_DIR
@@ -89,6 +91,83 @@ def test_published_content_is_frozen_in_the_database(folder):
     version.sha256 = "0" * 64
     with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
         version.save()
+
+
+FROZEN = r"never changes|under review"
+CHANGES = {
+    "methodology_id": "SZ-METRO-TRIP", "version": "1.1", "effective_from": dt.date(2024, 1, 1), "sha256": "0" * 64,
+    "source": "code: OTHER", "document": {}, "title_zh": "别的", "title_en": "Another", "certifiable": True,
+    "published_at": AT + dt.timedelta(days=1), "state": "draft",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_nobody_changes_a_published_version(folder, field):
+    """One by one, in bulk, or by a statement of the web role; its triggers are not the web role's to switch off."""
+    services.sync_library(at=AT, folder=folder)
+    version = MethodologyVersion.objects.select_related("methodology").get(methodology_id="GD-METRO-TRIP")
+    before = MethodologyVersion.objects.filter(pk=version.pk).values().get()
+    change = {field: CHANGES[field]}
+    setattr(version, field, CHANGES[field])
+
+    def by_statement():
+        value = json.dumps(CHANGES[field]) if field == "document" else CHANGES[field]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE methodologies_methodologyversion SET {field} = %s WHERE id = %s", [value, version.pk]
+            )
+
+    for deed in (
+        version.save,
+        lambda: version.save(update_fields=[field]),
+        lambda: MethodologyVersion.objects.filter(pk=version.pk).update(**change),
+        lambda: MethodologyVersion.objects.bulk_update([version], [field]),
+        by_statement,
+    ):
+        with pytest.raises(DatabaseError, match=FROZEN), transaction.atomic():
+            deed()
+    assert MethodologyVersion.objects.filter(pk=version.pk).values().get() == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM methodologies_methodologyversion WHERE state = 'published'",
+        "TRUNCATE methodologies_methodologyversion CASCADE",
+        "ALTER TABLE methodologies_methodologyversion DISABLE TRIGGER ALL",
+        "SET LOCAL session_replication_role = 'replica'",
+        "DROP TRIGGER pgtrigger_published_content_is_frozen_00000 ON methodologies_methodologyversion",
+    ],
+)
+def test_nobody_removes_a_published_version_or_its_guard(folder, statement):
+    services.sync_library(at=AT, folder=folder)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == ("portal_web",)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            cursor.execute(statement)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        MethodologyVersion.objects.filter(methodology_id="GD-METRO-TRIP").delete()
+    assert MethodologyVersion.objects.filter(state="published").count() == 2
+
+
+def test_no_setting_of_a_session_switches_the_guard_off(folder):
+    """django-pgtrigger knows one that would: it may stand in the session, and changes nothing."""
+    services.sync_library(at=AT, folder=folder)
+    published = MethodologyVersion.objects.filter(methodology_id="GD-METRO-TRIP")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT array_agg(tgname::text) FROM pg_trigger"
+            " WHERE tgrelid = 'methodologies_methodologyversion'::regclass AND NOT tgisinternal"
+        )
+        (names,) = cursor.fetchone()
+        cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", [f"{{{','.join(names)}}}"])
+    with pytest.raises(DatabaseError, match=FROZEN), transaction.atomic():
+        published.update(source="code: OTHER")
+
+
+def test_there_is_no_admin_to_change_it_in():
+    assert not apps.is_installed("django.contrib.admin")
 
 
 def test_a_factor_value_in_force_is_never_rewritten(folder):

@@ -307,6 +307,19 @@ def test_sample_figures_only_in_the_demo(desk):
     world.ask_approval(version, desk, at=day(39))
 
 
+@pytest.mark.parametrize("confidence", ["press", "register", "derived", "memory"])
+def test_what_may_be_certified_stands_on_official_values(desk, confidence):
+    weak = (("certifiable: false", "certifiable: true"), ("confidence: sample", f"confidence: {confidence}"))
+    version = ready(desk, edits=(*FAR, *weak))
+    with pytest.raises(errors.ValuesNotOfficial, match="saving_per_km"):
+        world.ask_approval(version, desk, at=day(39))
+
+
+def test_a_certifiable_sample_is_approved_in_the_demo(desk):
+    version = ready(desk, edits=(*FAR, ("certifiable: false", "certifiable: true")))
+    world.ask_approval(version, desk, at=day(39))
+
+
 def test_no_approval_of_what_could_not_be_announced_in_time(desk):
     version = ready(desk, edits=(("effective_from: 2025-01-01", "effective_from: 2027-01-15"),))
     with pytest.raises(errors.NoticeTooShort) as refused:

@@ -127,8 +127,42 @@ def test_overdue_days_stand_on_the_desk_and_in_public(desk, on):
     on(11)  # 1 December, a Tuesday: the term ended on Friday
     assert "受理期限已过 2 天。公开页面同时显示超期。" in page(desk.officer, version)
     assert "超期 2 天" in browser(desk.officer).get("/staff/methodologies/").content.decode()
-    # Before the comment period the public sees nothing of the text; the line itself is a partial for everybody.
+    # Before the comment period the public sees nothing of the text, but where it stands.
+    public = browser(None).get("/methodologies/consultations/").content.decode()
+    assert "超期 2 天" in public
+    assert str(version) in public
+    assert "/staff/" not in public
     assert browser(None).get(f"/methodologies/{version.methodology_id}/1.0/comments/").status_code == 404
+
+
+def test_a_revision_is_read_beside_the_version_that_it_replaces(desk, on):
+    on(2)
+    edits = (*world.FAR, ('value: "46.7"', 'value: "50.1"'))
+    version = world.draft_version(
+        code="GD-METRO-TRIP", version="2.0", region="440000", activity="metro_trip", edits=edits
+    )
+    world.walk_to("submitted", desk, version=version)
+    shown = page(desk.officer, version)
+    assert "与已发布的第 1.0 版对比" in shown
+    old, new = shown.split("旧值")[1].split("新值")[:2]
+    assert ("46.7" in old, "50.1" in new) == (True, True)
+    assert 'href="/staff/simulations/new?version=GD-METRO-TRIP%402.0"' in shown
+    assert "<math" in shown
+    assert "示例数据" in shown
+    new_code = world.walk_to("submitted", desk)
+    assert "版对比" not in page(desk.officer, new_code)
+
+
+def test_links_lead_to_the_consultation_and_from_the_version_to_what_was_said(desk, on):
+    on(10)
+    version = world.walk_to("public_comment", desk)
+    assert 'href="/methodologies/consultations/"' in browser(None).get("/methodologies/").content.decode()
+    shown = browser(None).get(f"/methodologies/{version.methodology_id}/1.0/").content.decode()
+    for what in ("comments", "minutes"):
+        address = f"/methodologies/{version.methodology_id}/1.0/{what}/"
+        assert f'href="{address}"' in shown
+        assert browser(None).get(address).status_code == 200
+    assert "示例数据" in browser(None).get(f"/methodologies/{version.methodology_id}/1.0/comments/").content.decode()
 
 
 def test_each_desk_sees_what_is_its_own(desk, on):

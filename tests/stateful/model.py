@@ -55,6 +55,7 @@ class Deed:
     used: list[tuple[Any, int]] = field(default_factory=list)
     id: int = 0
     final: bool = False
+    year: int = 0  # in which it became final
 
     @property
     def content(self) -> tuple[Any, ...]:
@@ -192,7 +193,7 @@ class Book:
 
     def _finish(self, deeds: list[Deed]) -> None:
         for deed in deeds:
-            deed.state, deed.final = "final", True
+            deed.state, deed.final, deed.year = "final", True, self.year
         earning = [deed for deed in deeds if deed.grams]
         if not earning:
             return
@@ -203,24 +204,25 @@ class Book:
             self._pay(earning)
 
     def _due(self, deeds: list[Deed]) -> int:
-        """Points that are missing to what these deeds entitle to, this year."""
+        """Points that are missing to what these deeds entitle to, in the years that they count for."""
         grams: dict[Any, int] = defaultdict(int)
         for deed in deeds:
-            grams[deed.who] += deed.grams
-        return sum(
-            max((self.credited[who, self.year] + more) // 100 - self.awarded[who, self.year], 0)
-            for who, more in grams.items()
-        )
+            grams[self._book_of(deed)] += deed.grams
+        return sum(max((self.credited[key] + more) // 100 - self.awarded[key], 0) for key, more in grams.items())
+
+    def _book_of(self, deed: Deed) -> tuple[Any, int]:
+        """Whose, and of which year: when the deed became final, or the oldest year whose points can be spent still."""
+        return deed.who, max(deed.year, self.year - 1)
 
     def _pay(self, deeds: list[Deed]) -> None:
         for deed in deeds:
             due = self._due([deed])
-            key = deed.who, self.year
+            key = self._book_of(deed)
             self.credited[key] += deed.grams
             self.awarded[key] += due
             self.points[key] += due
             self.pool -= due
-            self.paid_in[deed.id] = self.year
+            self.paid_in[deed.id] = key[1]
 
     def award(self) -> int:
         """As many of those who wait as the pool goes to, in order."""

@@ -80,13 +80,13 @@ def wrong(data):
 @pytest.mark.parametrize(
     ("key", "value", "sentence"),
     [
-        ("chapters", chapters, "章节 monitoring 尚未填写"),
-        ("chapters", lambda data: {}, "章节 scope 尚未填写"),
+        ("chapters", chapters, "章节“监测”（monitoring）尚未填写"),
+        ("chapters", lambda data: {}, "章节“适用范围”（scope）尚未填写"),
         ("steps", steps, "单位"),
         ("steps", lambda data: {"reduction": "saving_per_ride +"}, "此处应为数、名称或括号"),
         ("examples", few, "报送至少需要 3 个算例"),
         ("examples", all_counted, "报送至少需要 3 个算例，其中一个是拒绝的例子".replace("，", ",")),
-        ("examples", wrong, "算例 1 应得 516 g,实得 515 g"),
+        ("examples", wrong, "算例 1 应得 516 g，实得 515 g"),
         ("region", lambda data: ZHONGSHAN, "发布地区应是 440100"),
         ("level", lambda data: "provincial", "级别应是 city"),
         ("effective_from", lambda data: dt.date(2026, 1, 1), "生效日期已到或已过"),
