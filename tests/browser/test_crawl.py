@@ -18,8 +18,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 HOMES = {
     "visitor": "/", "resident": "/", "member": "/", "invited": "/", "newcomer": "/", "unopened": "/account/open/",
-    "sme_owner": "/", "sme_clerk": "/", "cashier": "/till/", "city_officer": "/staff/", "province_officer": "/staff/",
-    "auditor": "/staff/",
+    "sme_owner": "/", "sme_clerk": "/", "merchant_owner": "/", "cashier": "/till/", "sponsor": "/",
+    "city_officer": "/staff/", "city_approver": "/staff/", "province_officer": "/staff/",
+    "province_approver": "/staff/", "auditor": "/staff/", "system_admin": "/staff/", "security_admin": "/staff/",
+    "expert": "/staff/todo/", "joint_department": "/staff/todo/", "research_institute": "/staff/todo/",
+    "verifier": "/staff/todo/",
 }  # fmt: skip
 GALLERY = "/staff/styleguide/"  # sample words in Chinese; its sizes are tested in test_face.py
 #: Pages that no link leads to, and why.

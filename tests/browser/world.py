@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext
 
 from accounts import services as accounts
-from accounts.constants import Role
+from accounts.constants import ADVISER_ROLES, OrganisationKind, Role
 from accounts.models import User
 from accounts.selectors import actor_of
 from behaviors.constants import Channel
@@ -31,7 +31,17 @@ from tests.credits.revisions import previewed, publish, recomputed
 from tests.merchants.world import Exchange, build_exchange, give_points
 from tests.methodologies import review_world
 from tests.methodologies.ideas import LUNCHBOX, proposal
-from tests.people import GUANGZHOU, PROVINCE, Cast, build_cast, person_of, resident, staff
+from tests.people import (
+    GUANGZHOU,
+    PROVINCE,
+    Cast,
+    adviser,
+    build_cast,
+    make_credit_code,
+    person_of,
+    resident,
+    staff,
+)  # fmt: skip
 from tests.portal import Portal
 
 PHONE = {"width": 390, "height": 844}
@@ -42,6 +52,7 @@ OFFER_COST = 7
 DATA = (
     "榕树头咖啡店", "北京路店", "东山口店", "店员1号", "店员2号", "陈阿姨", "李伯", "陈家", "黄小姐", "木棉灯饰有限公司", "何老板",
     "梁店主", "小王", "周经办", "吴审定", "郑经办", "王审定", "冯审计", "骑行助手",
+    "潘店主", "彭资助", "榕荫基金", "孙系统", "钱安全", "专家9", "联席部门经办人9", "研究机构9", "核查员9", "第9部门",
     LUNCHBOX.what, "阳台种菜少买远路菜", "种菜阿伯",  # a citizen's own words
     "共享单车骑行",  # a draft
     "(户号)",  # what a bill calls it, in brackets
@@ -113,11 +124,28 @@ def build_world(portal: Portal) -> World:
         "sme_owner": cast.sme_owner,
         "sme_clerk": cast.merchant_owner,
         "cashier": exchange.tills[0],
+        "merchant_owner": resident("+8615900000011", name="潘店主"),
+        "sponsor": resident("+8615900000012", name="彭资助"),
         "city_officer": cast.city_officer,
+        "city_approver": cast.city_approver,
         "province_officer": cast.province_officer,
+        "province_approver": cast.province_approver,
         "auditor": cast.auditor,
+        "system_admin": staff("gd-system", Role.SYSTEM_ADMIN, name="孙系统", region=PROVINCE),
+        "security_admin": staff("gd-security", Role.SECURITY_ADMIN, name="钱安全", region=PROVINCE),
+        **{role.value: adviser(role, number=9) for role in sorted(ADVISER_ROLES)},
     }
+    _give_to_organisations(people["merchant_owner"], people["sponsor"], cast, now)
     return World(portal, cast, exchange, people, things)
+
+
+def _give_to_organisations(owner: User, sponsor: User, cast: Cast, now: dt.datetime) -> None:
+    """A second owner of the merchant, and the fund's person."""
+    fund = accounts.register_organisation(
+        kind=OrganisationKind.SPONSOR, name="榕荫基金", credit_code=make_credit_code(31), region=GUANGZHOU, at=now
+    )
+    accounts.grant_role(person=person_of(owner), role=Role.MERCHANT_OWNER, organisation=cast.merchant, at=now)
+    accounts.grant_role(person=person_of(sponsor), role=Role.SPONSOR, organisation=fund, at=now)
 
 
 def _add_deputy(things: Things, cast: Cast, now: dt.datetime) -> None:

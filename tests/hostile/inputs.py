@@ -74,7 +74,7 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
 }
 
 #: Values for one field of a body, whatever its type.
-WRONG_TYPES: list[object] = [None, True, -1, 0, 2**63, 10**30, -0.0, 1.5, [], [[]], {}, {"a": 1}, ["a"]]
+WRONG_TYPES: list[object] = [None, True, -1, 0, 2**63, 10**30, -0.0, 1.0, 1.5, [], [[]], {}, {"a": 1}, ["a"]]
 
 #: Texts that look like a number to somebody, or like a date, or like an order to a program.
 ODD_TEXTS = [
@@ -89,6 +89,7 @@ ODD_TEXTS = [
     "0.1.2",
     ".5",
     "1.",
+    "1.0",
     "١٢",
     "１２",
     "१२",

@@ -43,7 +43,8 @@ class Row:
     that do not exist. `owner` is the actor whose object it is, `rightful` those besides who may open it: city staff in
     their own world only, staff of the province in both; who `known` names sees it elsewhere and may be told, in a page
     too, that this deed is not theirs. `roles` closes an address to all other actors; `form` is a body
-    that would do the deed.
+    that would do the deed. `shared`: the object is the whole province's, the same in both worlds. `no_own` says why
+    what the address names is nobody's object.
     """
 
     who: str
@@ -54,6 +55,8 @@ class Row:
     known: frozenset[str] = frozenset()
     roles: frozenset[str] | None = None
     form: Args | None = None
+    shared: bool = False
+    no_own: str = ""
 
     def entitles(self, actor: str, kind: str) -> bool:
         """Whether this actor has a right to the object of that kind."""
@@ -111,6 +114,8 @@ def policy_faults(rows: dict[str, Row]) -> list[str]:
         row = rows.get(one.name)
         if row and "<" in one.path and not row.missing:
             found.append(f"{one.name}: an address with an argument needs `missing` values, or nobody tests the 404.")
+        if row and "<" in one.path and row.own is None and not row.no_own:
+            found.append(f"{one.name}: an address with an argument needs its `own` object, or a reason in `no_own`.")
     return found
 
 
@@ -193,6 +198,8 @@ class Gate:
                 self.fault(f"{method} {name}: {answer.status_code} to who has a right to it ({kind})")
 
     def _kinds(self, row: Row, full: bool) -> tuple[str, ...]:
+        if row.shared:
+            return ("near",)
         if full:
             return ("near", "far")
         if self.actor in BAD_TOKENS or row.who == "public":
@@ -227,7 +234,7 @@ class Gate:
         shut = is_denied(response) and response.status_code in (302, 401, 403, 404)
         if self.actor in row.roles and shut:
             self.fault(f"{method} {name}: {response.status_code} to a role that may")
-        if self.actor not in row.roles and not is_denied(response):
+        if self.actor not in row.roles and not shut:  # a form that is judged before its sender is no refusal
             self.fault(f"{method} {name}: {response.status_code} to a role that may not (roles of its row)")
 
     # -- one request ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from accounts.constants import ADVISER_ROLES, OrganisationKind, Role
 from accounts.models import User
 from carbon_portal.kernel import clock
 from tests.people import GUANGZHOU, PROVINCE, adviser, make_credit_code, person_of, resident, staff
-from tests.security.gate import Gate, Row, gate_for
+from tests.security.gate import AREA_STAFF, CITY_STAFF, PROVINCE_STAFF, Gate, Row, gate_for
 from tests.security.world import Canary, World, build_far_world, build_world, mark
 
 #: Whose marks of the near world may be shown to whom, by circle.
@@ -25,7 +25,12 @@ AUDIENCES = {
     # Whoever is shown the code at the till learns what it is for; the matrix shows it to every actor, one cashier may.
     "ticket": frozenset({"alice", "no_scope", "expired", "cookie", "cashier"}),
     "receipt": frozenset({"alice", "cashier"}),
+    "draft": AREA_STAFF,
+    "delegation": CITY_STAFF | {"security_admin"},
+    "area": AREA_STAFF - {"auditor"},  # an auditor reads simulations that are done
 }
+#: And those of another city's world.
+FAR_AUDIENCES = {name: AUDIENCES[name] & PROVINCE_STAFF for name in ("draft", "delegation", "area")}
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ def plant(uploads: Path) -> Planted:
     """Call it where Django speaks to a database of its own, as a role that may write everywhere."""
     with override_settings(MEDIA_ROOT=uploads):
         near, far = build_world(), build_far_world()
-    canaries = mark(near, audiences=AUDIENCES) + mark(far, audiences={})
+    canaries = mark(near, audiences=AUDIENCES) + mark(far, audiences=FAR_AUDIENCES)
     return Planted(near, far, users_of(near), canaries, uploads)
 
 

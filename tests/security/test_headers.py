@@ -47,6 +47,21 @@ def test_pages_redirects_and_refusals(world: World) -> None:
                 personal=True)  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy",
+     "Cross-Origin-Resource-Policy", "Permissions-Policy", "Strict-Transport-Security", "Cache-Control", "Vary"],
+)  # fmt: skip
+def test_a_header_that_is_missing_is_named(name: str, settings: Any, world: World) -> None:
+    settings.SECURE_HSTS_SECONDS = YEAR
+    answer = browser(world.cast.alice).get("/me/", secure=True)
+    assert not header_faults(answer, personal=True, secure=True)
+    del answer[name]
+    found = header_faults(answer, personal=True, secure=True)
+    assert found
+    assert all(name in fault for fault in found)
+
+
 def test_too_many_codes_and_a_full_house(world: World, settings: Any) -> None:
     form = {"phone": "13800138000"}
     guarded(Client().post("/account/login/", form), 302)

@@ -12,7 +12,7 @@ import pytest
 from carbon_portal.kernel import clock
 from merchants.codes import qr_payload
 from tests.security.gate import AREA_STAFF, BAD_TOKENS, DESK, PROVINCE_STAFF, Args, Row, policy_faults
-from tests.security.world import World
+from tests.security.world import PROPOSED_FACTOR, World
 
 NOBODY = uuid.UUID("00000000-0000-4000-8000-000000000000")
 MISSING_PK = 2**31 - 1
@@ -63,6 +63,22 @@ def _job(roles: frozenset[str]) -> Row:
     return Row("login", own, _MEMBER, owner=min(roles), rightful=roles, roles=roles)
 
 
+def _vintage(roles: frozenset[str]) -> Row:
+    """A factor's value that was proposed: the whole province's. Whoever keeps factors sees it."""
+    own: Args = lambda world: {"code": PROPOSED_FACTOR}  # noqa: E731
+    known = _FACTORS - roles
+    return Row("login", own, _NO_FACTOR, owner=min(roles), rightful=roles, known=known, roles=roles, shared=True)
+
+
+def _simulation(what: str) -> Row:
+    """A what-if run over a city that nobody has taken up yet, so that its report is nobody's."""
+    own: Args = lambda world: {"pk": world.simulation}  # noqa: E731
+    roles = _SIMULATION_READERS if what in ("", "-progress", "-json", "-xlsx") else _SIMULATORS
+    rightful = frozenset[str]() if what in ("-json", "-xlsx") else _SIMULATORS
+    owner = "city_officer" if rightful else "nobody"
+    return Row("login", own, _UUID, owner=owner, rightful=rightful, roles=roles)
+
+
 _DRAFT: Args = lambda world: {"uuid": world.draft}  # noqa: E731
 _DRAFT_READERS = frozenset({"city_officer", "city_approver", "province_officer", "province_approver", "auditor"})
 
@@ -84,7 +100,9 @@ ROWS: dict[str, Row] = {
     "accounts:terms": Row("public"),
     "accounts:outbox": Row("public"),
     "accounts:consents": Row("login"),
-    "accounts:set-consent": Row("login", None, ({"scene": "no-such-scene"}, {"scene": "x" * 3000})),
+    "accounts:set-consent": Row(
+        "login", None, ({"scene": "no-such-scene"}, {"scene": "x" * 3000}), no_own="a scene is everybody's"
+    ),
     "accounts:household": Row("login"),
     "accounts:household-invite": Row("login", roles=_HEAD, known=_BOB_TOO, form=lambda world: {"phone": "13611117777"}),
     "accounts:meter-bind": Row(
@@ -135,9 +153,9 @@ ROWS: dict[str, Row] = {
     "methodologies:factor-desk": Row("login", roles=_FACTORS),
     "methodologies:factor-best-before": Row("login", roles=_FACTORS),
     "methodologies:factor-propose": Row("login", roles=frozenset({"province_officer"})),
-    "methodologies:factor-vintage": Row("login", None, _NO_FACTOR),
-    "methodologies:factor-decide": Row("login", None, _NO_FACTOR),
-    "methodologies:factor-withdraw": Row("login", None, _NO_FACTOR),
+    "methodologies:factor-vintage": _vintage(_FACTORS),
+    "methodologies:factor-decide": _vintage(frozenset({"province_approver", "research_institute"})),
+    "methodologies:factor-withdraw": _vintage(frozenset({"province_officer"})),
     "methodologies:list": Row("public"),
     "methodologies:version": Row("public", _METRO, _NO_METHOD),
     "methodologies:source": Row("public", _METRO, _NO_METHOD),
@@ -231,12 +249,10 @@ ROWS: dict[str, Row] = {
     "credits:simulations": Row("login", roles=_SIMULATION_READERS),
     "credits:simulation-new": Row("login", roles=_SIMULATORS),
     "credits:simulation-ranking": Row("login", roles=_SIMULATORS),
-    "credits:simulation": Row("login", None, _UUID, roles=_SIMULATION_READERS),
-    "credits:simulation-progress": Row("login", None, _UUID, roles=_SIMULATION_READERS),
-    "credits:simulation-cancel": Row("login", None, _UUID, roles=_SIMULATORS),
-    "credits:simulation-file": Row("login", None, _UUID, roles=_SIMULATORS),
-    "credits:simulation-json": Row("login", None, _UUID, roles=_SIMULATION_READERS),
-    "credits:simulation-xlsx": Row("login", None, _UUID, roles=_SIMULATION_READERS),
+    **{
+        f"credits:simulation{what}": _simulation(what)
+        for what in ("", "-progress", "-cancel", "-file", "-json", "-xlsx")
+    },
     "merchants:offer-list": Row("public"),
     "merchants:offer-detail": Row("public", lambda world: {"pk": world.exchange.offer.pk}, _UUID),
     "merchants:voucher-list": Row("login"),

@@ -18,15 +18,18 @@ from PIL import Image
 
 from accounts import services as accounts
 from accounts.constants import ConsentScene, MeterKind, OrganisationKind, Role
-from accounts.models import Membership, User
+from accounts.models import Delegation, Membership, User
+from accounts.selectors import actor_of
 from behaviors import services as behaviors
 from behaviors.constants import Channel
 from behaviors.models import BehaviorRecord, Evidence
 from carbon_portal.kernel import clock
+from credits import services as credits
 from credits.models import Recomputation
 from merchants import services as merchants
 from merchants.models import Voucher
-from methodologies.models import MethodologyVersion
+from methodologies import services as methods
+from methodologies.models import Draft, MethodologyVersion
 from methodologies.selectors import latest_factor_row
 from methodologies.services import drafts
 from tests.credits.cases import prepare
@@ -42,6 +45,8 @@ BOOKKEEPING = {"django_session", "usersessions_usersession"}
 MARK = "Qz7"
 #: A picture counts once in the whole province.
 PAINTS = {1: "green", 2: "navy"}
+#: A factor of which a new value waits for its decision.
+PROPOSED_FACTOR = "fuel.petrol"
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class World:
     proposal: str
     recomputation: uuid.UUID
     draft: uuid.UUID
+    simulation: uuid.UUID
     canaries: tuple[Canary, ...] = ()
 
 
@@ -132,6 +138,7 @@ def build_world() -> World:
     for thing, name in ((cast.household, "NearHome"), (cast.sme.organisation, "NearFirm")):
         type(thing).objects.filter(pk=thing.pk).update(name=MARK + name)
         thing.refresh_from_db()
+    _vintage(cast, clock.now())
     return furnish(cast, build_exchange(cast, at=clock.now()), stranger=cast.carol, number=1)
 
 
@@ -223,6 +230,7 @@ def furnish(cast: Cast, exchange: Exchange, *, stranger: User, number: int) -> W
         firm_clerk=firm_clerk,
         other_cashier=_other_shop(now, number),
         draft=_draft(cast, f"{tag}Draft", now),
+        simulation=_simulation(cast, now),
         other_city_officer=staff(f"zs-officer-{number}", Role.CITY_OFFICER, name="外市经办", region=ZHONGSHAN),
         delegation=_delegate(cast, now, f"{tag}Reason"),
         proposal=proposal(cast.alice, at=now, answers=replace(LUNCHBOX, why=f"{tag}Idea")).number,
@@ -275,6 +283,9 @@ def _marks(world: World) -> list[tuple[str, str, str]]:
         (str(firm.pk), "firm", "firm"),
         (cast.sme.public_id, "public id of a firm", "firm"),
         (person_of(world.firm_clerk).name, "clerk of a firm", "firm"),
+        (Draft.objects.get(uuid=world.draft).title, "title of a draft", "draft"),
+        (Delegation.objects.get(pk=world.delegation).reason, "reason of a delegation", "delegation"),
+        (str(world.simulation), "simulation", "area"),
     ]
     for person, circle in ((cast.alice, "host"), (cast.bob, "home"), (cast.sme_owner, "firm"), (cast.cashier, "till")):
         found += [(person_of(person).name, "name of a person", circle), ((person.phone or "")[3:], "phone", "nobody")]
@@ -302,6 +313,27 @@ def _draft(cast: Cast, title: str, now: dt.datetime) -> uuid.UUID:
     """A method that the city's officer is writing."""
     officer, region = person_of(cast.city_officer), cast.household.region
     return drafts.start_draft(person=officer.pk, region=region, title=title, at=now).uuid
+
+
+def _simulation(cast: Cast, now: dt.datetime) -> uuid.UUID:
+    """A what-if run over the city that its officer asked for; nobody has taken it up yet."""
+    version = MethodologyVersion.objects.get(methodology="GD-METRO-TRIP", version="1.0")
+    day = clock.local_date(now)
+    made = credits.start_simulation(
+        source=version.source, version=version, region=cast.household.region, first=day - dt.timedelta(days=30),
+        last=day, by=person_of(cast.city_officer).pk, at=now, announce=False,
+    )  # fmt: skip
+    return made.pk
+
+
+def _vintage(cast: Cast, now: dt.datetime) -> None:
+    """A new value of a factor of the whole province, which two are to decide on."""
+    day = clock.local_date(now)
+    methods.propose_vintage(
+        factor=PROPOSED_FACTOR, value="2.31", data_year=2024, valid_from=day, source_document="示例公告",
+        source_page="第 3 页", confidence="official", best_before=day + dt.timedelta(days=700), why="年度更新",
+        actor=actor_of(cast.province_officer, at=now), at=now,
+    )  # fmt: skip
 
 
 def _other_shop(now: dt.datetime, number: int = 1) -> User:
