@@ -152,7 +152,7 @@ def job_decide(request: HttpRequest, uuid: UUID) -> HttpResponse:
     approved = request.POST.get("decision") == "approve"
     services.decide_recomputation(
         job=selectors.recomputation(uuid), actor=_person(request), shown_sha256=request.POST.get("shown_sha256", ""),
-        approved=approved, note=request.POST.get("note", "")[:1000], at=clock.now(),
+        approved=approved, note=request.POST.get("note", "")[:1000].replace("\0", ""), at=clock.now(),
     )  # fmt: skip
     messages.success(request, _("已同意，正在重算。") if approved else _("已退回。"))
     return _back(uuid)

@@ -113,7 +113,14 @@ def propose(request: HttpRequest) -> HttpResponse:
 @readers_only
 def vintage(request: HttpRequest, code: str) -> HttpResponse:
     """The newest proposal of a factor: old and new value, its page, what it touches, and the decisions so far."""
-    row, now = newest_vintage(code), clock.now()
+    return _show(request, newest_vintage(code))
+
+
+def _show(
+    request: HttpRequest, row: FactorVintage, *, note: str = "", problem: str = "", status: int = 200
+) -> HttpResponse:
+    """The page; after a refused decision with the reason, and with what was written beside it."""
+    now = clock.now()
     asked = approvals.request_for(VINTAGE_KIND, subject_of(row.factor))
     affected = selectors.affected_by(row.factor, since=row.valid_from)
     refusal = approvals.refusal_of(asked, actor_of(request.user, at=now), at=now) if asked and asked.is_open else None
@@ -133,8 +140,10 @@ def vintage(request: HttpRequest, code: str) -> HttpResponse:
         "refusal": refusal.sentence(get_language()) if refusal else "",
         "may_decide": bool(asked and asked.is_open and refusal is None),
         "is_mine": bool(asked and asked.is_open and asked.initiator == request.user.person_id),  # type: ignore[union-attr]
+        "note": note,
+        "problem": problem,
     }
-    return render(request, "methodologies/factor_vintage.html", context)
+    return render(request, "methodologies/factor_vintage.html", context, status=status)
 
 
 def _state(row: FactorVintage) -> dict[str, str]:
@@ -166,19 +175,24 @@ def _decisions(asked: ApprovalRequest | None) -> list[dict[str, Any]]:
 def decide(request: HttpRequest, code: str) -> HttpResponse:
     """One person's yes or no to what the page showed."""
     row, now = newest_vintage(code), clock.now()
+    note = request.POST.get("note", "")[:1000].replace("\0", "")
+    try:
+        made = services.adopt_or_return(
+            vintage=row, actor=actor_of(request.user, at=now), shown_sha256=request.POST.get("shown", ""),
+            approved=_is_agreed(request), note=note, at=now,
+        )  # fmt: skip
+    except DomainError as refusal:
+        problem = refusal.sentence(get_language())
+        return _show(request, row, note=note, problem=problem, status=refusal.http_status)
+    messages.success(request, _("决定已记入。") if made.approved else _("已退回。"))
+    return redirect("methodologies:factor-vintage", row.factor)
+
+
+def _is_agreed(request: HttpRequest) -> bool:
     decision = request.POST.get("decision", "")
     if decision not in ("approve", "return"):
         raise InvalidInput(reason="请选择同意或退回。", reason_en="Choose to agree or to return.")
-    made = services.adopt_or_return(
-        vintage=row,
-        actor=actor_of(request.user, at=now),
-        shown_sha256=request.POST.get("shown", ""),
-        approved=decision == "approve",
-        note=request.POST.get("note", "")[:1000],
-        at=now,
-    )
-    messages.success(request, _("决定已记入。") if made.approved else _("已退回。"))
-    return redirect("methodologies:factor-vintage", row.factor)
+    return decision == "approve"
 
 
 @require_POST

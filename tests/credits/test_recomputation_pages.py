@@ -54,10 +54,11 @@ def test_an_officer_chooses_an_approver_decides_and_the_report_adds_up():
     shown = approvals.request_for(KIND, subject_of(job)).content_sha256
     decide = reverse("credits:recomputation-decide", args=[job.uuid])
     assert officer.post(decide, {"decision": "approve", "shown_sha256": shown}).status_code == 403
-    assert approver.post(decide, {"decision": "approve", "shown_sha256": "0" * 64}).status_code == 409
+    stale = {"decision": "approve", "shown_sha256": "0" * 64, "note": "a\x00b"}
+    assert approver.post(decide, stale).status_code == 409
     job.refresh_from_db()
     assert job.state == "waiting"
-    assert approver.post(decide, {"decision": "approve", "shown_sha256": shown}).status_code == 302
+    assert approver.post(decide, {"decision": "approve", "shown_sha256": shown, "note": "a\x00b"}).status_code == 302
     reach(job, "done")
     answer = officer.get(reverse("credits:recomputation-json", args=[job.uuid]))
     report = json.loads(b"".join(answer.streaming_content))
