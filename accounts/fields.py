@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from carbon_portal.kernel import regions
-from carbon_portal.kernel.errors import DomainError
+from carbon_portal.kernel.errors import DomainError, InvalidInput
 
 from . import credit_code, phones
 from .services import meter_number
@@ -96,3 +97,11 @@ def city_choices() -> list[tuple[str, str]]:
     """Empty first: nobody is put into a city by default."""
     english = (get_language() or "").startswith("en")
     return [("", str(_("请选择")))] + [(city.code, city.name_en if english else city.name) for city in regions.cities()]
+
+
+def is_agreed(posted: QueryDict) -> bool:
+    """Whether the pressed button agreed or returned. A form without either is refused, never taken for a no."""
+    decision = posted.get("decision", "")
+    if decision not in ("approve", "return"):
+        raise InvalidInput(reason="请选择同意或退回。", reason_en="Choose to agree or to return.")
+    return decision == "approve"

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.actors import names as names_of
 from accounts.constants import Role
+from accounts.fields import is_agreed
 from accounts.permissions import login_required_with_role
 from accounts.selectors import has_role, person_of
 from carbon_portal.kernel import approvals, clock
@@ -76,7 +77,13 @@ def job_new(request: HttpRequest) -> HttpResponse:
 @readers_only
 def job_detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The choice, how far it is, what the preview found, the decision, and the report."""
-    job = selectors.recomputation(uuid)
+    return _show(request, selectors.recomputation(uuid))
+
+
+def _show(
+    request: HttpRequest, job: Recomputation, *, note: str = "", problem: str = "", status: int = 200
+) -> HttpResponse:
+    """The page of a recomputation; after a refused decision with the sentence and with what was typed."""
     asked = approvals.request_for(KIND, subject_of(job))
     me = _person(request)
     people = {job.initiator, *([job.approver] if job.approver else [])}
@@ -90,6 +97,8 @@ def job_detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "officer": has_role(request.user, Role.PROVINCE_OFFICER),
         "may_decide": False,
         "returned": asked.why if asked is not None and job.state == State.DECLINED else "",
+        "note": note,
+        "problem": problem,
     }
     if job.state == State.WAITING and asked is not None and has_role(request.user, Role.PROVINCE_APPROVER):
         refusal = approvals.refusal_of(asked, me, at=clock.now())
@@ -101,7 +110,7 @@ def job_detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
             "cities": present.cities(job),
             "changes": present.changes(selectors.largest_changes(job)),
         }
-    return render(request, "credits/recomputations/detail.html", context)
+    return render(request, "credits/recomputations/detail.html", context, status=status)
 
 
 @require_GET
@@ -149,11 +158,17 @@ def job_discard(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @deciders_only
 def job_decide(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Agree to what was shown, or return it with a reason."""
-    approved = request.POST.get("decision") == "approve"
-    services.decide_recomputation(
-        job=selectors.recomputation(uuid), actor=_person(request), shown_sha256=request.POST.get("shown_sha256", ""),
-        approved=approved, note=request.POST.get("note", "")[:1000].replace("\0", ""), at=clock.now(),
-    )  # fmt: skip
+    job = selectors.recomputation(uuid)
+    note = request.POST.get("note", "")[:1000].replace("\0", "")
+    try:
+        approved = is_agreed(request.POST)
+        services.decide_recomputation(
+            job=job, actor=_person(request), shown_sha256=request.POST.get("shown_sha256", ""), approved=approved,
+            note=note, at=clock.now(),
+        )  # fmt: skip
+    except DomainError as refusal:
+        job.refresh_from_db()
+        return _show(request, job, note=note, problem=refusal.sentence(get_language()), status=refusal.http_status)
     messages.success(request, _("已同意，正在重算。") if approved else _("已退回。"))
     return _back(uuid)
 

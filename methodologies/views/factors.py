@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import actors
+from accounts.fields import is_agreed
 from accounts.permissions import login_required_with_role
 from accounts.selectors import actor_of, has_role
 from carbon_portal.kernel import approvals, clock, worklist
-from carbon_portal.kernel.errors import DomainError, InvalidInput
+from carbon_portal.kernel.errors import DomainError
 from carbon_portal.kernel.language import is_english
 from carbon_portal.kernel.models import ApprovalRequest
 from methodologies import present, selectors, services
@@ -179,20 +180,13 @@ def decide(request: HttpRequest, code: str) -> HttpResponse:
     try:
         made = services.adopt_or_return(
             vintage=row, actor=actor_of(request.user, at=now), shown_sha256=request.POST.get("shown", ""),
-            approved=_is_agreed(request), note=note, at=now,
+            approved=is_agreed(request.POST), note=note, at=now,
         )  # fmt: skip
     except DomainError as refusal:
         problem = refusal.sentence(get_language())
         return _show(request, row, note=note, problem=problem, status=refusal.http_status)
     messages.success(request, _("决定已记入。") if made.approved else _("已退回。"))
     return redirect("methodologies:factor-vintage", row.factor)
-
-
-def _is_agreed(request: HttpRequest) -> bool:
-    decision = request.POST.get("decision", "")
-    if decision not in ("approve", "return"):
-        raise InvalidInput(reason="请选择同意或退回。", reason_en="Choose to agree or to return.")
-    return decision == "approve"
 
 
 @require_POST

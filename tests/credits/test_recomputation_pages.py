@@ -55,7 +55,10 @@ def test_an_officer_chooses_an_approver_decides_and_the_report_adds_up():
     decide = reverse("credits:recomputation-decide", args=[job.uuid])
     assert officer.post(decide, {"decision": "approve", "shown_sha256": shown}).status_code == 403
     stale = {"decision": "approve", "shown_sha256": "0" * 64, "note": "a\x00b"}
-    assert approver.post(decide, stale).status_code == 409
+    answer = approver.post(decide, stale | {"note": "口径已核对"})
+    assert answer.status_code == 409
+    assert "口径已核对" in answer.content.decode()
+    assert approver.post(decide, {"shown_sha256": shown, "note": "没按按钮"}).status_code == 400
     job.refresh_from_db()
     assert job.state == "waiting"
     assert approver.post(decide, {"decision": "approve", "shown_sha256": shown, "note": "a\x00b"}).status_code == 302
