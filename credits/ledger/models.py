@@ -8,17 +8,13 @@ no code can set it.
 import pgtrigger
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
-from django.db.models import Case, Q, When
-from django.db.models.functions import Cast, Right
+from django.db.models import Q
 
 from carbon_portal.kernel.append_only import NO_TRUNCATE, AppendOnly
 
 from .constants import (
-    BOUNDED_PATTERN,
-    MAX_AMOUNT,
     MAX_KEY_LENGTH,
     MAX_SOURCE_LENGTH,
-    POINTS_YEAR_PATTERN,
     Kind,
     ResolutionKind,
     Unit,
@@ -37,26 +33,13 @@ class LedgerAccount(models.Model):
     id = models.BigAutoField(primary_key=True)
     address = models.CharField(max_length=120)
     unit = models.CharField(max_length=6, choices=Unit)
-    # Derived from the address by the database: nobody can open a participant's account without a floor.
-    bounded = models.GeneratedField(
-        expression=models.ExpressionWrapper(Q(address__regex=BOUNDED_PATTERN), output_field=models.BooleanField()),
-        output_field=models.BooleanField(),
-        db_persist=True,
-    )
+    # The next two follow from the address: the trigger `ledger_account_of_the_chart` sets them on insertion, whatever
+    # was asked for, so nobody can open a participant's account without a floor. Not generated columns, because every
+    # update of a balance would read their expressions anew, which costs more than the update itself.
+    bounded = models.BooleanField(editable=False)
     # Year of the points in a participant's account, null elsewhere. Expiry walks this index; it does not contain the
     # balance, so balance updates stay in the page (HOT).
-    points_year = models.GeneratedField(
-        expression=Case(
-            When(
-                address__regex=POINTS_YEAR_PATTERN,
-                then=Cast(Right("address", 4), models.SmallIntegerField()),
-            ),
-            default=None,
-            output_field=models.SmallIntegerField(),
-        ),
-        output_field=models.SmallIntegerField(null=True),
-        db_persist=True,
-    )
+    points_year = models.SmallIntegerField(null=True, editable=False)
     # Kept for bounded accounts only; an unbounded account is summed from its checkpoint and the lines after it.
     balance = models.BigIntegerField(default=0, db_default=0)
 
@@ -64,32 +47,20 @@ class LedgerAccount(models.Model):
         constraints = [
             # Not `unique=True`, which would add a second index for LIKE.
             models.UniqueConstraint(fields=["address"], name="ledger_account_address_once"),
-            # L2: no bounded account below zero, whoever writes.
+            # L2: no bounded account below zero, whoever writes; and no hot row: an unbounded account is never updated.
+            # One CHECK, because each is read anew by every update. Units are checked on insertion, by the trigger.
             models.CheckConstraint(
                 name="ledger_account_floor",
-                condition=Q(bounded=False) | Q(balance__gte=0),
-            ),
-            # No hot row: an unbounded account is never updated.
-            models.CheckConstraint(
-                name="ledger_account_unbounded_idle",
-                condition=Q(bounded=True) | Q(balance=0),
-            ),
-            models.CheckConstraint(name="ledger_account_unit", condition=Q(unit__in=Unit.values)),
-            # A participant's year holds points, never money.
-            models.CheckConstraint(
-                name="ledger_account_points_year",
-                condition=Q(points_year__isnull=True) | Q(unit=Unit.POINTS),
+                condition=Q(balance__gte=0) & (Q(bounded=True) | Q(balance=0)),
             ),
         ]
         triggers = [
             pgtrigger.Protect(name="keep", operation=pgtrigger.Delete),
-            # AFTER: a BEFORE UPDATE row trigger would make each balance update compute the generated columns anew.
-            # That the address is of the chart is checked on insertion (0002) and not by a CHECK, for the same reason:
-            # the pattern costs more than the balance update itself.
+            # What was checked and derived on insertion stays.
             pgtrigger.Trigger(
                 name="fixed",
                 when=pgtrigger.After,
-                operation=pgtrigger.UpdateOf("address", "unit"),
+                operation=pgtrigger.UpdateOf("address", "unit", "bounded", "points_year"),
                 func="RAISE EXCEPTION 'Cannot change the address or unit of an account' "
                 "USING ERRCODE = 'restrict_violation';",
             ),
@@ -127,12 +98,13 @@ class LedgerEntry(AppendOnly):
     payload_sha256 = models.BinaryField(max_length=32)
     effective_on = models.DateField()
     posted_at = models.DateTimeField(db_default=TransactionNow())
-    reverses = models.OneToOneField(
+    reverses = models.ForeignKey(
         "self",
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        related_name="reversed_by",
+        db_index=False,
+        related_name="reversals",
     )
     source = models.CharField(max_length=MAX_SOURCE_LENGTH, blank=True, default="", db_default="")
 
@@ -140,20 +112,23 @@ class LedgerEntry(AppendOnly):
         constraints = [
             # L6: one key, one effect. Concurrent postings of the same key wait here.
             models.UniqueConstraint(fields=["idempotency_key"], name="ledger_entry_key_once"),
-            models.CheckConstraint(name="ledger_entry_two_lines", condition=Q(line_count__gte=2)),
-            # A function, because a list of so many words in a CHECK costs each posting a tenth of its time.
-            models.CheckConstraint(
-                name="ledger_entry_kind",
-                condition=models.Func(
-                    models.F("kind"), function="ledger_known_kind", output_field=models.BooleanField()
-                ),
+            # L5: an entry is reversed once. Only the few reversals are in this index.
+            models.UniqueConstraint(
+                fields=["reverses"], name="ledger_entry_reversed_once", condition=Q(reverses__isnull=False)
             ),
-            models.CheckConstraint(name="ledger_entry_key_not_empty", condition=~Q(idempotency_key="")),
-            # L5: a reversal names what it reverses, and nothing else may.
+            # At least two lines, a known kind, a key, a whole digest; a reversal names its target and nothing else
+            # does. One function, because each CHECK is read anew by every posting; its error names the rule.
             models.CheckConstraint(
-                name="ledger_entry_reversal_names_target",
-                condition=Q(kind=Kind.REVERSAL, reverses__isnull=False)
-                | (~Q(kind=Kind.REVERSAL) & Q(reverses__isnull=True)),
+                name="ledger_entry_sound",
+                condition=models.Func(
+                    models.F("kind"),
+                    models.F("line_count"),
+                    models.F("idempotency_key"),
+                    models.F("payload_sha256"),
+                    models.F("reverses"),
+                    function="ledger_sound_entry",
+                    output_field=models.BooleanField(),
+                ),
             ),
         ]
         verbose_name_plural = "ledger entries"
@@ -163,8 +138,8 @@ class LedgerEntry(AppendOnly):
 
 
 class LedgerLine(AppendOnly):
-    """One leg. No foreign key in the database (a deferred one per line cost 480 %): the statement-level guard compares
-    entry, account and unit, and `verify` checks the references independently."""
+    """One leg. No foreign key in the database (a deferred one per line cost 480 %) and no CHECK: the statement-level
+    guard compares entry, account, unit and the limits of the amount, and `verify` asks the same independently."""
 
     pk = models.CompositePrimaryKey("entry_id", "line_no")
     entry = models.ForeignKey(
@@ -186,12 +161,6 @@ class LedgerLine(AppendOnly):
     amount = models.BigIntegerField()
 
     class Meta(AppendOnly.Meta):
-        constraints = [
-            models.CheckConstraint(
-                name="ledger_line_amount",
-                condition=~Q(amount=0) & Q(amount__gte=-MAX_AMOUNT) & Q(amount__lte=MAX_AMOUNT),
-            ),
-        ]
         indexes = [
             # Statements (newest entry first) and sums since a checkpoint, without touching the table.
             models.Index(

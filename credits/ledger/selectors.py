@@ -110,6 +110,7 @@ def balances_by_year(participant_uid: UUID, *, on: dt.date | None = None) -> lis
             spendable=day <= last_spendable_day(year),
         )
         for year, points in rows
+        if year is not None  # every account above has one
     ]
 
 

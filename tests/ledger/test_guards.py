@@ -9,7 +9,13 @@ import pytest
 
 from credits.ledger import services
 from credits.ledger.addresses import is_address
-from credits.ledger.constants import ADDRESS_PATTERN, IRREVERSIBLE_KINDS, Kind
+from credits.ledger.constants import (
+    ADDRESS_PATTERN,
+    BOUNDED_PATTERN,
+    IRREVERSIBLE_KINDS,
+    POINTS_YEAR_PATTERN,
+    Kind,
+)
 from tests.ledger import world
 
 ENTRY = (
@@ -318,10 +324,99 @@ def test_a_participants_year_holds_points_and_has_a_floor(lasting):
     made = lasting.account(f"participant:{uuid4()}:points:2026", "points")
     lasting.cursor.execute("SELECT bounded, points_year FROM ledger_ledgeraccount WHERE id = %s", [made])
     assert lasting.cursor.fetchone() == (True, 2026)
-    with pytest.raises(psycopg2.Error):  # generated: nobody says what is bounded
+    with refused("42501"):  # it follows from the address: nobody says what is bounded
         lasting.cursor.execute(
             "INSERT INTO ledger_ledgeraccount (address, unit, bounded) VALUES ('pool:x', 'points', false)"
         )
+
+
+def test_not_even_the_owner_says_what_is_bounded(own_database, as_role):
+    owner, address = as_role("portal_owner"), f"participant:{uuid4()}:points:2026"
+    with owner.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ledger_ledgeraccount (address, unit, bounded, points_year) VALUES (%s, 'points', false, NULL)"
+            " RETURNING bounded, points_year",
+            [address],
+        )
+        assert cursor.fetchone() == (True, 2026)
+    owner.commit()
+    for change in ("bounded = false", "points_year = 2025"):
+        with owner.cursor() as cursor, refused("23001"):
+            cursor.execute(f"UPDATE ledger_ledgeraccount SET {change} WHERE address = %s", [address])
+        owner.rollback()
+
+
+@pytest.mark.parametrize(
+    ("rule", "columns"),
+    [
+        ("ledger_entry_two_lines", "'fund', 1, 'k', sha256('x'), NULL"),
+        ("ledger_entry_key_not_empty", "'fund', 2, '', sha256('x'), NULL"),
+        ("ledger_entry_payload_is_sha256", "'fund', 2, 'k', 'x', NULL"),
+        ("ledger_entry_kind", "'gift', 2, 'k', sha256('x'), NULL"),
+        ("ledger_entry_reversal_names_target", "'reversal', 2, 'k', sha256('x'), NULL"),
+        ("ledger_entry_reversal_names_target", "'fund', 2, 'k', sha256('x'), 1"),
+    ],
+)
+def test_a_refused_entry_names_its_rule(web, rule, columns):
+    with refused("23514") as caught:
+        web.cursor.execute(
+            "INSERT INTO ledger_ledgerentry"
+            " (effective_on, kind, line_count, idempotency_key, payload_sha256, reverses_id)"
+            f" VALUES ('2026-11-22', {columns})"
+        )
+    assert caught.value.diag.constraint_name == rule
+
+
+class TestTheShortWay:
+    """Two lines of one entry are sealed without grouping; nothing passes there that the long way refuses."""
+
+    def test_the_lines_come_in_any_order(self, lasting):
+        entry = lasting.entry()
+        lasting.cursor.execute(
+            "INSERT INTO ledger_ledgerline (entry_id, line_no, account_id, unit, amount)"
+            " VALUES (%s, 2, %s, 'points', 5), (%s, 1, %s, 'points', -5)",
+            [entry, lasting.pool, entry, lasting.world],
+        )
+        lasting.connection.commit()
+        lasting.cursor.execute("SELECT balance FROM ledger_ledgeraccount WHERE id = %s", [lasting.pool])
+        assert lasting.cursor.fetchone() == (5,)
+
+    def test_an_account_that_gives_to_itself_stays_as_it_was(self, lasting):
+        lasting.good(10)
+        lasting.lines(lasting.entry(), (lasting.pool, "points", -50), (lasting.pool, "points", 50))
+        lasting.connection.commit()
+        lasting.cursor.execute("SELECT balance FROM ledger_ledgeraccount WHERE id = %s", [lasting.pool])
+        assert lasting.cursor.fetchone() == (10,)
+
+    def test_a_line_of_each_of_two_entries_is_no_entry(self, web):
+        first, second = web.entry(), web.entry()
+        with refused("23L03"):
+            web.cursor.execute(
+                "INSERT INTO ledger_ledgerline (entry_id, line_no, account_id, unit, amount)"
+                " VALUES (%s, 1, %s, 'points', 5), (%s, 2, %s, 'points', -5)",
+                [first, web.world, second, web.world],
+            )
+
+    @pytest.mark.parametrize("numbers", [(0, 1), (1, 3), (-1, 1)])
+    def test_other_numbers_than_one_and_two(self, web, numbers):
+        entry = web.entry()
+        with refused("23L03"):
+            web.cursor.execute(
+                "INSERT INTO ledger_ledgerline (entry_id, line_no, account_id, unit, amount)"
+                " VALUES (%s, %s, %s, 'points', 5), (%s, %s, %s, 'points', -5)",
+                [entry, numbers[0], web.pool, entry, numbers[1], web.world],
+            )
+
+    def test_two_entries_in_one_statement_pass_where_both_are_whole(self, lasting):
+        first, second = lasting.entry(), lasting.entry()
+        rows = [(e, n, a, x) for e in (first, second) for n, a, x in ((1, lasting.world, -5), (2, lasting.pool, 5))]
+        lasting.cursor.execute(
+            "INSERT INTO ledger_ledgerline (entry_id, line_no, account_id, unit, amount) VALUES "
+            + ", ".join(lasting.cursor.mogrify("(%s, %s, %s, 'points', %s)", row).decode() for row in rows)
+        )
+        lasting.connection.commit()
+        lasting.cursor.execute("SELECT balance FROM ledger_ledgeraccount WHERE id = %s", [lasting.pool])
+        assert lasting.cursor.fetchone() == (10,)
 
 
 class TestReversal:
@@ -394,7 +489,8 @@ class TestHold:
 
 def test_the_database_and_the_program_have_one_chart(web):
     web.cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'ledger_account_of_the_chart'")
-    assert f"'{ADDRESS_PATTERN}'" in web.cursor.fetchone()[0]
+    source = web.cursor.fetchone()[0]
+    assert all(f"'{pattern}'" in source for pattern in (ADDRESS_PATTERN, BOUNDED_PATTERN, POINTS_YEAR_PATTERN))
 
 
 def test_every_irreversible_kind_is_known_to_the_database(web):

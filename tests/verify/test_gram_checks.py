@@ -278,7 +278,7 @@ def test_sums_and_pairs_that_are_off_are_named(world, subtests):
     with subtests.test("V11b: points spread into another pool, an account beyond the slots"):
         other = "00000000-0000-4000-8000-000000000001"
         found = world.do(
-            f"INSERT INTO ledger_ledgeraccount (address, unit) VALUES ('pool:{other}:slot:32', 'points')",
+            f"INSERT INTO ledger_ledgeraccount (address, unit, bounded) VALUES ('pool:{other}:slot:32', 'points', true)",
             "INSERT INTO ledger_ledgerentry (kind, line_count, idempotency_key, payload_sha256, effective_on)"
             f" VALUES ('pool_spread', 2, 'pool_spread:{other}', sha256('x'), '2026-11-22')",
             "INSERT INTO ledger_ledgerline (entry_id, line_no, account_id, unit, amount)"

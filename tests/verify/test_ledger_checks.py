@@ -98,6 +98,16 @@ def test_v2_names_the_account_below_zero(ledger):
     assert found["V2"] == [f"pool:{POOL}"]
 
 
+@pytest.mark.parametrize("change", ["bounded = false", "points_year = NULL", "points_year = 2024", "unit = 'fen'"])
+def test_v2b_names_the_account_that_is_not_what_its_address_says(ledger, change):
+    address = addresses.participant_points(PERSON, 2025)
+    found = ledger.do(
+        "ALTER TABLE ledger_ledgeraccount DROP CONSTRAINT ledger_account_floor",
+        f"UPDATE ledger_ledgeraccount SET {change} WHERE address = '{address}'",
+    )
+    assert found["V2b"] == [address]
+
+
 def test_v3_names_the_account_whose_balance_was_touched(ledger):
     found = ledger.do(f"UPDATE ledger_ledgeraccount SET balance = balance + 1 WHERE address = 'pool:{POOL}'")
     assert found == {"V3": [f"pool:{POOL}"]}
@@ -143,7 +153,7 @@ def test_v5_names_the_reversal_that_is_no_mirror(ledger, statement):
 
 def test_v5_names_the_second_reversal(ledger):
     found = ledger.do(
-        "ALTER TABLE ledger_ledgerentry DROP CONSTRAINT ledger_ledgerentry_reverses_id_key",
+        "DROP INDEX ledger_entry_reversed_once",
         "INSERT INTO ledger_ledgerentry"
         " (id, kind, line_count, idempotency_key, payload_sha256, effective_on, reverses_id)"
         f" VALUES (777777, 'reversal', 2, 'again', sha256('x'), '2026-11-22', {ledger.fund})",
@@ -155,7 +165,7 @@ def test_v5_names_the_second_reversal(ledger):
 
 def test_v5_names_a_reversal_that_is_called_something_else(ledger):
     found = ledger.do(
-        "ALTER TABLE ledger_ledgerentry DROP CONSTRAINT ledger_entry_reversal_names_target",
+        "ALTER TABLE ledger_ledgerentry DROP CONSTRAINT ledger_entry_sound",
         f"UPDATE ledger_ledgerentry SET kind = 'bonus' WHERE id = {ledger.reversal}",
     )
     assert found == {"V5": [ledger.reversal]}
@@ -171,7 +181,7 @@ def test_v6_names_the_key_of_two_entries(ledger):
 
 def test_v6_names_a_broken_fingerprint(ledger):
     found = ledger.do(
-        "ALTER TABLE ledger_ledgerentry DROP CONSTRAINT ledger_entry_payload_is_sha256",
+        "ALTER TABLE ledger_ledgerentry DROP CONSTRAINT ledger_entry_sound",
         f"UPDATE ledger_ledgerentry SET payload_sha256 = 'x' WHERE id = {ledger.fund}",
     )
     assert found == {"V6": [ledger.fund]}
@@ -216,6 +226,11 @@ def test_v8c_names_the_voucher_whose_resolution_vanished(ledger):
 def test_v9_names_the_line_of_another_unit(ledger):
     found = ledger.do(f"UPDATE ledger_ledgerline SET unit = 'fen' WHERE entry_id = {ledger.fund}")
     assert found["V9"] == [ledger.fund, ledger.fund]
+
+
+def test_v9b_names_the_amount_beyond_the_limit(ledger):
+    found = ledger.do(f"UPDATE ledger_ledgerline SET amount = amount * 1000000000000000 WHERE entry_id = {ledger.fund}")
+    assert found["V9b"] == [ledger.fund, ledger.fund]
 
 
 def test_every_check_has_a_corruption_that_it_must_catch():

@@ -57,6 +57,21 @@ CHECKS = [
         """,
     ),
     Check(
+        id="V2b",
+        scope="accounts",
+        title_zh="账户的下限、年份和单位由地址决定",
+        title_en="The floor, the year and the unit of an account follow from its address",
+        sql="""
+            SELECT a.address, a.bounded, a.points_year, a.unit FROM ledger_ledgeraccount a
+             WHERE a.unit NOT IN ('points', 'fen')
+                OR a.bounded IS DISTINCT FROM (split_part(a.address, ':', 1) IN ('participant', 'pool', 'voucher'))
+                OR (a.address ~ '^participant:[0-9a-f-]{36}:points:[0-9]{4}$') <> (a.points_year IS NOT NULL)
+                OR a.points_year::text <> ltrim(right(a.address, 4), '0')
+                OR (a.points_year IS NOT NULL AND a.unit <> 'points')
+             ORDER BY a.address
+        """,
+    ),
+    Check(
         id="V3",
         scope="accounts",
         title_zh="账户余额等于其各行之和",
@@ -101,6 +116,8 @@ CHECKS = [
                     ('ledger_hold', 'TRUNCATE', 34),
                     ('ledger_holdresolution', 'TRUNCATE', 34),
                     ('ledger_accountcheckpoint', 'TRUNCATE', 34),
+                    ('ledger_ledgeraccount', 'chart: BEFORE INSERT', 7),
+                    ('ledger_ledgeraccount', 'fixed: AFTER UPDATE', 17),
                     ('ledger_ledgerline', 'seal: statement-level AFTER INSERT', 4),
                     ('ledger_ledgerentry', 'seal: deferred AFTER INSERT', 5)
                    ) AS w (tab, what, bits)
@@ -235,6 +252,17 @@ CHECKS = [
             SELECT l.entry_id, l.line_no, l.unit, a.unit
               FROM ledger_ledgerline l JOIN ledger_ledgeraccount a ON a.id = l.account_id
              WHERE l.unit <> a.unit OR l.unit NOT IN ('points', 'fen') ORDER BY l.entry_id, l.line_no
+        """,
+    ),
+    Check(
+        id="V9b",
+        scope="entries",
+        title_zh="每一行的数量不为零、不超过上限",
+        title_en="No amount is zero or beyond the limit",
+        sql="""
+            SELECT l.entry_id, l.line_no, l.amount FROM ledger_ledgerline l
+             WHERE l.amount = 0 OR l.amount NOT BETWEEN -1000000000000000 AND 1000000000000000
+             ORDER BY l.entry_id, l.line_no
         """,
     ),
 ]

@@ -86,6 +86,6 @@ def known_units(lines: Iterable[tuple[str, str, int]]) -> Iterator[tuple[str, st
         yield line
 
 
-def array(items: Iterable[str]) -> str:
+def array(items: list[str]) -> str:
     """An array literal. Only for what was checked above: nothing in it needs quoting."""
-    return "{" + ",".join(items) + "}"
+    return f"{{{','.join(items)}}}"

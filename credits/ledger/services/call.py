@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from carbon_portal.kernel.errors import DomainError
 from credits.ledger import errors
@@ -12,11 +13,12 @@ from credits.ledger.constants import ResolutionKind
 
 def call(sql: str, params: list[Any]) -> tuple[Any, ...]:
     """One statement. Outside a transaction it is its own; inside one it gets a savepoint."""
+    database = connections[DEFAULT_DB_ALIAS]
     try:
-        if connection.in_atomic_block:
+        if database.in_atomic_block:
             with transaction.atomic():
-                return _row(sql, params)
-        return _row(sql, params)
+                return _row(database, sql, params)
+        return _row(database, sql, params)
     except DatabaseError as error:
         refusal = _refusal(error)
         if refusal is None:
@@ -24,8 +26,8 @@ def call(sql: str, params: list[Any]) -> tuple[Any, ...]:
         raise refusal from error
 
 
-def _row(sql: str, params: list[Any]) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
+def _row(database: BaseDatabaseWrapper, sql: str, params: list[Any]) -> tuple[Any, ...]:
+    with database.cursor() as cursor:
         cursor.execute(sql, params)
         row: tuple[Any, ...] = cursor.fetchone()
         return row

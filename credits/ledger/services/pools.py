@@ -62,8 +62,8 @@ def draw(
             kind,
             clock.local_date(at),
             str(pool_uid),
-            array(address for address, _ in checked),
-            array(str(points) for _, points in checked),
+            array([address for address, _ in checked]),
+            array([str(points) for _, points in checked]),
             source,
         ],
     )

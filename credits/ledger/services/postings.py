@@ -31,11 +31,11 @@ def post(
         "SELECT * FROM ledger_post(%s, %s, %s, %s::text[], %s::text[], %s::bigint[], %s)",
         [
             key,
-            kind,
+            str(kind),  # a plain string: psycopg2 searches all of its adapters for another class
             clock.local_date(at),
-            array(line.address for line in checked),
-            array(line.unit for line in checked),
-            array(str(line.amount) for line in checked),
+            array([line.address for line in checked]),
+            array([line.unit for line in checked]),
+            array([str(line.amount) for line in checked]),
             source,
         ],
     )
