@@ -96,17 +96,40 @@ def processes_of(var):
     return found
 
 
+_COUNTS = """
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SELECT count(*), count(DISTINCT left(region, 4)), count(DISTINCT date_trunc('month', occurred_on)),"
+                   " (SELECT count(*) FROM accounts_participant) FROM behaviors_behaviorrecord")
+    print(*cursor.fetchone())
+"""
+
+
+def seeded(var):
+    """Records, cities, months and accounts of a running demo."""
+    environment = {**os.environ, "PORTAL_VAR": str(var), "PORTAL_DEMO": "1", "PORTAL_DB_ROLE": "worker"}
+    command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", _COUNTS]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [int(number) for number in done.stdout.split()]
+
+
 @pytest.mark.slow
 def test_the_demo_starts_answers_and_leaves_nothing(demo, var):
     first = demo()
     first.wait_ready()
     assert [first.status(path) for path in ("/", "/healthz", "/readyz")] == [200, 200, 200]
-    accounts = var / "demo-accounts.json"
-    assert accounts.stat().st_mode & 0o777 == 0o600
-    told = json.loads(accounts.read_text())
+    people_file = var / "demo-accounts.json"
+    assert people_file.stat().st_mode & 0o777 == 0o600
+    told = json.loads(people_file.read_text())
     assert told["url"] == f"http://127.0.0.1:{first.port}"
     assert all(person["name"] in first.text() for person in told["people"])
     assert len(processes_of(var)) >= 5
+    records, cities, months, accounts = seeded(var)
+    assert records >= 60_000
+    assert cities == 21
+    assert months >= 12
+    assert accounts >= 2_000
     second = demo()
     assert second.process.wait(timeout=60) == 1
     assert "already runs" in second.text()
