@@ -43,7 +43,7 @@ _TICKET_IS_COMPUTED = f"""
                v.frame_sha256 || E'\\n' || d.seed || E'\\n' || NEW.record_id, 'UTF8')), 'hex')) THEN
         {_REFUSE.format(why="a sampled record that the frame and the random number do not give")}
     END IF;
-"""  # noqa: S608
+"""
 # R8, T35: the verifier is nobody who opened or drew, holds nothing in the frame, and is one person.
 _VERIFIER_IS_APART = f"""
     IF EXISTS (SELECT FROM credits_verification v LEFT JOIN credits_verificationdraw d ON d.verification_id = v.uuid
@@ -187,9 +187,7 @@ class VerifierDeclaration(AppendOnly):
             models.UniqueConstraint(
                 fields=["verification"], condition=Q(conflicted=False), name="verification_one_verifier"
             ),
-            models.CheckConstraint(
-                name="verifier_conflict_is_told", condition=Q(conflicted=False) | ~Q(statement="")
-            ),
+            models.CheckConstraint(name="verifier_conflict_is_told", condition=Q(conflicted=False) | ~Q(statement="")),
         ]
         triggers = [*APPEND_ONLY_TRIGGERS, _guard("verifier_is_apart", _VERIFIER_IS_APART)]
 

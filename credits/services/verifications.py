@@ -60,16 +60,14 @@ def size_up(
     Errors: BadVerification (area, days, rule, too many), NothingToVerify, UnknownRegion.
     """
     _check_choice(region, first, last, percent, minimum, clock.local_date(at))
-    ids = selectors.frame_ids(
-        version=version, region=region, first=first, last=last, at=at, most=MOST_FRAMED + 1
-    )
+    ids = selectors.frame_ids(version=version, region=region, first=first, last=last, at=at, most=MOST_FRAMED + 1)
     if not ids:
         raise NothingToVerify(first=first, last=last)
     size = drawing.sample_size(len(ids), percent=percent, minimum=minimum)
     if len(ids) > MOST_FRAMED or size > MOST_SAMPLED:
         raise BadVerification(
             why=f"一次最多 {MOST_FRAMED} 条记录、{MOST_SAMPLED} 条样本，请缩短时间或缩小地区。",
-            why_en=f"At most {MOST_FRAMED} records and a sample of {MOST_SAMPLED}: choose fewer days or a smaller area.",
+            why_en=f"At most {MOST_FRAMED} records and {MOST_SAMPLED} in the sample: choose less.",
         )
     return ids, size
 
@@ -79,7 +77,7 @@ def _check_choice(region: str, first: dt.date, last: dt.date, percent: int, mini
     if area.kind == "town" or region != area.six:
         raise BadVerification(why="核查按省、市、县（区）进行。", why_en="Choose the province, a city or a county.")
     if first > last:
-        raise BadVerification(why=f"起始日 {first} 晚于截止日 {last}。", why_en=f"The first day {first} is after {last}.")
+        raise BadVerification(why=f"起始日 {first} 晚于截止日 {last}。", why_en=f"{first} is after {last}.")
     if last > today:
         raise BadVerification(why=f"截止日 {last} 还没有到。", why_en=f"The last day {last} is not over yet.")
     if not SAMPLE_PERCENT <= percent <= 100 or not SAMPLE_MINIMUM <= minimum <= MOST_SAMPLED:
@@ -109,10 +107,8 @@ def open_verification(
     """
     words = " ".join(announced.split())[:200]
     if not words:
-        raise InvalidInput(reason="请写明用哪个随机数、哪天公布。", reason_en="Say which random number is used, and when.")
-    ids, size = size_up(
-        version=version, region=region, first=first, last=last, percent=percent, minimum=minimum, at=at
-    )
+        raise InvalidInput(reason="请写明用哪个随机数、哪天公布。", reason_en="Say which random number, and when.")
+    ids, size = size_up(version=version, region=region, first=first, last=last, percent=percent, minimum=minimum, at=at)
     frame = drawing.frame_text(ids)
     made = Verification.objects.create(
         version=version, region=region, first=first, last=last, guide_version=guide.version,
@@ -345,9 +341,7 @@ def _answer(question: str, row: VerificationAnswer) -> dict[str, Any]:
 def _lock(verification: Verification) -> None:
     """Deeds about one verification come one after the other."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"verification:{verification.pk}"]
-        )
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"verification:{verification.pk}"])
 
 
 def _audit(verb: str, verification: Verification, person: UUID, **data: Any) -> None:

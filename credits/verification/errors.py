@@ -22,7 +22,7 @@ class NothingToVerify(DomainError):
     title = "没有可核查的记录"
     title_en = "Nothing to verify"
     zh = "{first} 至 {last} 之间，所选地区没有按这个版本终算的记录。请改选版本、地区或日期。"
-    en = "No record is final under this version in the area from {first} to {last}. Choose another version, area or days."
+    en = "No record here is final under this version from {first} to {last}. Choose another version, area or days."
 
 
 class NumberTooEarly(DomainError):
@@ -33,7 +33,7 @@ class NumberTooEarly(DomainError):
     title = "随机数的日期不对"
     title_en = "Wrong day of the number"
     zh = "随机数须在名单冻结（{frozen}）之后公布，最晚到今天，现在填的是 {given}。没有抽样。"
-    en = "The number must be published after the frame was frozen ({frozen}) and by today, not on {given}. Nothing drawn."
+    en = "The number must be published after the freezing ({frozen}) and by today, not on {given}. Nothing was drawn."
 
 
 class AlreadyDrawn(DomainError):
@@ -93,7 +93,7 @@ class AnswerChanged(DomainError):
     title = "这一项已在别处保存"
     title_en = "Saved elsewhere"
     zh = "这一项在您打开页面之后已另外保存为“{result}”。您填的还在，没有保存；确认后再按一次保存。"
-    en = "This item was saved as “{result_en}” after you opened the page. Yours isn't saved; press save again to use it."
+    en = "This item was saved as “{result_en}” since you opened the page. Yours isn't saved yet; save again to use it."
 
 
 class ReportSigned(DomainError):

@@ -55,7 +55,9 @@ def test_a_stranger_draws_the_same_sample_with_the_published_lines(tmp_path):
     told = subprocess.run([sys.executable, "-c", lines], cwd=tmp_path, capture_output=True, text=True, check=True)
     frame_hash, numbers = told.stdout.splitlines()
     assert frame_hash == found.frame_sha256
-    assert [int(one) for one in numbers.split()] == list(found.sample.order_by("place").values_list("record_id", flat=True))
+    assert [int(one) for one in numbers.split()] == list(
+        found.sample.order_by("place").values_list("record_id", flat=True)
+    )
     assert len(lines.splitlines()) <= 10
 
 
@@ -72,7 +74,9 @@ def test_another_number_gives_another_sample_and_the_same_number_the_same():
         world.drawn(desk, first, seed="2")
 
 
-@pytest.mark.parametrize("day", [world.FROZEN.date(), world.FROZEN.date() - dt.timedelta(days=9), world.DRAWN.date() + dt.timedelta(days=1)])
+@pytest.mark.parametrize(
+    "day", [world.FROZEN.date(), world.FROZEN.date() - dt.timedelta(days=9), world.DRAWN.date() + dt.timedelta(days=1)]
+)
 @pytest.mark.django_db
 def test_a_number_that_was_known_at_the_freezing_or_is_not_known_yet_is_refused(day):
     desk = world.desk()
@@ -149,7 +153,9 @@ def test_records_of_the_family_and_the_firm_are_the_verifier_s_own_too():
     accounts.add_household_member(household=home, person=neighbour, at=world.FROZEN)
     assert not selectors.has_own_records(found, neighbour.pk)
     with connection.cursor() as cursor:  # as if the deed had been the family's
-        cursor.execute("UPDATE behaviors_behaviorrecord SET participant_id = %s WHERE id = %s", [home.participant.pk, record])
+        cursor.execute(
+            "UPDATE behaviors_behaviorrecord SET participant_id = %s WHERE id = %s", [home.participant.pk, record]
+        )
     with pytest.raises(refusals.OwnRecords):
         services.declare_as_verifier(verification=found, person=neighbour.pk, conflicted=False, at=world.DRAWN)
     with pytest.raises(DatabaseError, match="holds records"), transaction.atomic():
@@ -233,7 +239,7 @@ def test_what_is_written_stays_for_everybody(own_database, as_role):
         with database.cursor() as cursor:
             for table, change in changes.items():
                 for deed in (f"UPDATE {table} SET {change}", f"DELETE FROM {table}"):
-                    with pytest.raises(Exception, match="permission denied|Cannot update or delete"):
+                    with pytest.raises(Exception, match=r"permission denied|Cannot update or delete"):
                         cursor.execute(deed)
                     database.rollback()
 
