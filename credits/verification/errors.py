@@ -125,3 +125,14 @@ class AnswersMoved(DomainError):
     title_en = "Answers have changed"
     zh = "页面打开以后有核查项改过，没有签署。请看过现在的结果再签。"
     en = "Some answer changed after the page was opened, so nothing was signed. Look at the results and sign again."
+
+
+class NotNow(DomainError):
+    """A deed that the page does not offer this person now: another's to do, or done."""
+
+    code = "not_now"
+    http_status = 409
+    title = "现在不能这样做"
+    title_en = "Not now, or not yours"
+    zh = "这一步现在不能做，或者不由您做：可能别人已经做了。没有写入。请返回刷新页面，看现在到了哪一步。"
+    en = "This can't be done now, or isn't yours: somebody may have done it. Nothing was written. Reload the page."

@@ -15,6 +15,8 @@ from credits.present import activity_title, evidence_label, state_label
 from credits.selectors.verifications import Answers, Counts
 from methodologies import guides
 
+from .drawing import sha256
+
 _RESULT_KINDS = {"yes": "ok", "no": "no", "unclear": "wait", "n_a": ""}
 _PILLS = {"frozen": "wait", "drawn": "info", "signed": "ok"}
 
@@ -233,14 +235,19 @@ def question_text(one: Verification, code: str) -> str:
     return found.en if is_english() else found.zh
 
 
-def record_facts(record: BehaviorRecord, reduction: Reduction | None) -> list[dict[str, str]]:
-    """What a verifier sees of a record: no name, no phone, no meter's number, no note."""
+def pseudonym(one: Verification, record: BehaviorRecord) -> str:
+    """A name of the account for this verification alone: it tells records of one account, and nothing else."""
+    return sha256(f"{one.pk} {record.participant_id}")[:8]
+
+
+def record_facts(one: Verification, record: BehaviorRecord, reduction: Reduction | None) -> list[dict[str, str]]:
+    """What a verifier sees of a record: no name, no phone, no number of an account or meter, no note."""
     rows = [
         {"label": _("记录号"), "value": str(record.pk)},
         {"label": _("行为"), "value": activity_title(record.activity)},
         {"label": _("发生日期"), "value": local_date(record.occurred_on)},
         {"label": _("地区"), "value": region_name(record.region)},
-        {"label": _("账户"), "value": record.participant.public_id},
+        {"label": _("账户代号"), "value": pseudonym(one, record)},
         {"label": _("证据"), "value": evidence_label(record.evidence)},
         {"label": _("来源"), "value": record.provider.name if record.provider else record.get_channel_display()},
         {"label": _("来源编号"), "value": record.source_record_id},

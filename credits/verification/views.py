@@ -30,7 +30,7 @@ from credits.services.verifications import digest_of, size_up
 
 from . import present
 from .drawing import lines_to_redraw
-from .errors import AnswerChanged, AnswersMoved
+from .errors import AnswerChanged, AnswersMoved, NotNow
 from .forms import AnswerForm, DeclareForm, DrawForm, OpenForm, SignForm
 
 PAGE_SIZE = 20
@@ -142,7 +142,7 @@ def desk_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if request.method == "POST":
         form = offered.get(request.POST.get("deed", ""))
         if form is None:
-            raise Forbidden
+            raise NotNow
         form.is_bound, form.data = True, request.POST
         status = 422
         if form.is_valid():
@@ -240,14 +240,14 @@ def desk_record(request: HttpRequest, uuid: UUID, place: int) -> HttpResponse:
     status, items = 200, list(_items(request, one, sampled))
     if request.method == "POST":
         if not open_to_me:
-            raise Forbidden
+            raise NotNow
         status = _save(items, sampled, _person(user))
         if status == 200:
             messages.success(request, _("已保存。"))
             forward = request.POST.get("then") == "next" and place < one.sample_size
             return redirect("credits:verification-record", one.pk, place + forward)
         items = list(_with_saved(items, selectors.newest_answers(one, of=sampled), sampled))
-    record = BehaviorRecord.objects.select_related("participant", "provider").filter(pk=sampled.record_id).first()
+    record = BehaviorRecord.objects.select_related("provider").filter(pk=sampled.record_id).first()
     if record is None:
         raise NotFound
     trace = trace_of(record)
@@ -256,7 +256,7 @@ def desk_record(request: HttpRequest, uuid: UUID, place: int) -> HttpResponse:
         "title": present.title(one),
         "sampled": sampled,
         "items": items,
-        "facts": present.record_facts(record, reduction_of(record)),
+        "facts": present.record_facts(one, record, reduction_of(record)),
         "trace": trace and records.trace(trace),
         "may_answer": open_to_me,
         "before": place - 1 or None,

@@ -2,14 +2,16 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from accounts.constants import Role
 from accounts.models import User
+from carbon_portal.kernel import clock
 from credits import services
 from credits.models import Verification, VerificationDraw, VerificationReport
 from credits.selectors import verifications as selectors
 from credits.services.verifications import digest_of
+from credits.verification import drawing
 from methodologies import guides
 from methodologies.models import MethodologyVersion
 from tests.people import adviser, person_of, staff
@@ -99,3 +101,21 @@ def signed(desk: Desk, found: Verification) -> VerificationReport:
     return services.sign_report(
         verification=found, person=desk.by(desk.verifier), shown=shown, remark="抽查完成", at=DRAWN
     )
+
+
+def planted(ids: list[int], *, region: str, at: dt.datetime, drawn: bool = True) -> Verification:
+    """A frame of just these records, frozen three days ago by nobody in particular, drawn by yesterday's number."""
+    guide, frame = guides.guides()[0], drawing.frame_text(ids)
+    made = Verification.objects.create(
+        version=MethodologyVersion.objects.get(methodology_id="GD-METRO-TRIP", version="1.0"), region=region,
+        first=clock.local_date(at) - dt.timedelta(days=60), last=clock.local_date(at), guide_version=guide.version,
+        guide_sha256=guide.sha256, questions=[one.code for one in guide.checklist], percent=5, minimum=30,
+        announced="双色球第 2026139 期", frame=frame, frame_sha256=drawing.sha256(frame), frame_count=len(ids),
+        sample_size=min(30, len(ids)), opened_by=uuid4(), frozen_at=at - dt.timedelta(days=3),
+    )  # fmt: skip
+    if drawn:
+        services.draw_sample(
+            verification=made, seed=SEED, source=SOURCE, published_on=clock.local_date(at) - dt.timedelta(days=1),
+            by=made.opened_by, at=at,
+        )  # fmt: skip
+    return made
