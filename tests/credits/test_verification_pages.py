@@ -205,3 +205,20 @@ def test_the_public_pages_name_nobody():
         assert word not in shown
     for hidden in ("运营单位日志", "里程与来源不符", "抽查完成"):
         assert hidden not in shown
+
+
+def test_the_demo_has_a_signed_verification_and_one_under_way():
+    from carbon_portal.workflows.demo.verifications import seed_verifications
+
+    desk = world.desk(region="440106")  # by the city's own method
+    for name, role, region in (
+        ("gz-officer", Role.CITY_OFFICER, "440100"), ("gd-officer", Role.PROVINCE_OFFICER, "440000"),
+        ("verifier", Role.VERIFIER, "440000"),
+    ):  # fmt: skip
+        staff(name, role, name="何", region=region)
+    now = world.AT + dt.timedelta(days=50)
+    assert desk.ids
+    assert (seed_verifications(now=now), seed_verifications(now=now)) == (1, 0)
+    found = Verification.objects.get()
+    assert (found.report.records_wrong, found.report.records_unclear) == (1, 1)
+    assert "GZ-METRO-TRIP@1.0" in text(Client().get(address("verification", found.pk)))
