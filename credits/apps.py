@@ -15,6 +15,7 @@ class CreditsConfig(AppConfig):
         from .selectors import origins, usage
         from .services import recomputation
         from .simulation import worklist as ended
+        from .verification import worklist as verifying
 
         origins.register(statement.record_origins)
         count_records_by(usage.records_of_versions)
@@ -30,3 +31,4 @@ class CreditsConfig(AppConfig):
             )
         )
         worklist.register(ended.ended_simulations)
+        worklist.register(verifying.open_verifications)

@@ -67,6 +67,19 @@ class PartOutcome(models.TextChoices):
     CHANGED = "changed", "审定后账目有变，未写入"
 
 
+class CheckResult(models.TextChoices):
+    """What a verifier finds about one question of the guide."""
+
+    YES = "yes", "符合"
+    NO = "no", "不符合"
+    UNCLEAR = "unclear", "不能确认"
+    NOT_APPLICABLE = "n_a", "不适用"
+
+
+# The guide shipped names no size of a sample. This one is the portal's: 5 %, at least 30 (docs/adr/0034).
+SAMPLE_PERCENT, SAMPLE_MINIMUM = 5, 30
+MOST_FRAMED, MOST_SAMPLED = 500_000, 1_000
+
 # Parts that one worker looks at for a chunk; their records together stay within CHUNK_RECORDS.
 CHUNK_PARTS = 2_000
 # Rounds of one task; then it wakes another, so that none runs into the limit of a task's time.

@@ -3,6 +3,7 @@ from django.urls import path
 from . import views
 from .recomputations import views as recomputing
 from .simulation import views as simulations
+from .verification import views as verifying
 
 app_name = "credits"
 
@@ -32,4 +33,13 @@ urlpatterns = [
     path("staff/simulations/<uuid:pk>/file", simulations.simulation_file, name="simulation-file"),
     path("staff/simulations/<uuid:pk>/report.json", simulations.simulation_json, name="simulation-json"),
     path("staff/simulations/<uuid:pk>/report.xlsx", simulations.simulation_xlsx, name="simulation-xlsx"),
+    # Verifications on a sample: in public, and on desks
+    path("verifications/", verifying.public_list, name="verifications"),
+    path("verifications/<uuid:uuid>/", verifying.public_page, name="verification"),
+    path("verifications/<uuid:uuid>/frame.txt", verifying.public_frame, name="verification-frame"),
+    path("staff/verifications/", verifying.desk_list, name="verification-desk"),
+    path("staff/verifications/new", verifying.desk_new, name="verification-new"),
+    path("staff/verifications/<uuid:uuid>/", verifying.desk_page, name="verification-work"),
+    path("staff/verifications/<uuid:uuid>/records/<int:place>", verifying.desk_record, name="verification-record"),
+    path("staff/verifications/<uuid:uuid>/report.json", verifying.desk_report, name="verification-report"),
 ]

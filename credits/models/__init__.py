@@ -19,6 +19,14 @@ from .books import (
 )
 from .recomputation import Recomputation, RecomputationLine, RecomputationPart
 from .simulation import Simulation
+from .verification import (
+    SampledRecord,
+    Verification,
+    VerificationAnswer,
+    VerificationDraw,
+    VerificationReport,
+    VerifierDeclaration,
+)
 
 __all__ = [
     "AccrualItem",
@@ -38,6 +46,12 @@ __all__ = [
     "RecomputationLine",
     "RecomputationPart",
     "Reduction",
+    "SampledRecord",
     "Simulation",
     "Total",
+    "Verification",
+    "VerificationAnswer",
+    "VerificationDraw",
+    "VerificationReport",
+    "VerifierDeclaration",
 ]

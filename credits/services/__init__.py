@@ -12,6 +12,13 @@ from .recomputation import (
 )
 from .reversal import reverse_record_effects, undo_reversed
 from .simulations import cancel_simulation, put_on_file, run_simulation, start_simulation, sweep_simulations
+from .verifications import (
+    declare_as_verifier,
+    draw_sample,
+    open_verification,
+    save_answer,
+    sign_report,
+)
 from .windows import Closing, close_windows
 
 __all__ = [
@@ -22,15 +29,20 @@ __all__ = [
     "cancel_simulation",
     "close_windows",
     "decide_recomputation",
+    "declare_as_verifier",
     "discard_recomputation",
+    "draw_sample",
     "expire_points",
     "fund_pool",
+    "open_verification",
     "put_on_file",
     "quantify_pending",
     "request_decision",
     "reverse_record_effects",
     "run_simulation",
+    "save_answer",
     "set_points_rule",
+    "sign_report",
     "start_recomputation",
     "start_simulation",
     "sweep_simulations",

@@ -27,6 +27,7 @@ from methodologies import services as methods
 from methodologies.models import MethodologyVersion
 from methodologies.services import drafts, proposals
 from tests.browser.look import Watch
+from tests.credits import verifications
 from tests.credits.revisions import previewed, publish, recomputed
 from tests.merchants.world import Exchange, build_exchange, give_points
 from tests.methodologies import review_world
@@ -55,6 +56,7 @@ DATA = (
     "潘店主", "彭资助", "榕荫基金", "孙系统", "钱安全", "专家9", "联席部门经办人9", "研究机构9", "核查员9", "第9部门",
     LUNCHBOX.what, "阳台种菜少买远路菜", "种菜阿伯",  # a citizen's own words
     "共享单车骑行",  # a draft
+    "双色球第 2026139 期", verifications.SOURCE, "核查员1", "里程与来源不符", "日志第 12 行", "抽查完成",
     "(户号)",  # what a bill calls it, in brackets
     # A text message as it was sent, in the demo's outbox.
     "是您的登录验证码，5 分钟内有效。工作人员不会向您索要，请勿告诉他人。",
@@ -69,6 +71,7 @@ class Things:
     vouchers: dict[str, uuid.UUID] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
     recomputations: dict[str, uuid.UUID] = field(default_factory=dict)
+    verifications: dict[str, uuid.UUID] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ def build_world(portal: Portal) -> World:
     _add_recomputations(things, cast)
     _add_vintage(things, cast, now)
     _add_simulation(things, cast, now)
+    verifier = _add_verifications(things, now)
     things.addresses |= {
         "methodologies:guide-version": {"version": "1"},
         "methodologies:guide-plain": {"version": "1", "audience": "residents"},
@@ -134,6 +138,7 @@ def build_world(portal: Portal) -> World:
         "system_admin": staff("gd-system", Role.SYSTEM_ADMIN, name="孙系统", region=PROVINCE),
         "security_admin": staff("gd-security", Role.SECURITY_ADMIN, name="钱安全", region=PROVINCE),
         **{role.value: adviser(role, number=9) for role in sorted(ADVISER_ROLES)},
+        "verifier": verifier,
     }
     _give_to_organisations(people["merchant_owner"], people["sponsor"], cast, now)
     return World(portal, cast, exchange, people, things)
@@ -208,6 +213,29 @@ def _add_simulation(things: Things, cast: Cast, now: dt.datetime) -> None:
     for name in ("simulation", "simulation-progress", "simulation-cancel", "simulation-file", "simulation-json",
                  "simulation-xlsx"):  # fmt: skip
         things.addresses[f"credits:{name}"] = {"pk": made.pk}
+
+
+def _add_verifications(things: Things, now: dt.datetime) -> User:
+    """One that waits for its number, one that a verifier works on, one that is signed. Returns the verifier."""
+    verifier = adviser(Role.VERIFIER)
+    ids = list(
+        BehaviorRecord.objects.filter(region__in=["440605", "441302"], state="final")
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    desk = verifications.Desk(verifier, verifier, ids, MethodologyVersion.objects.first())
+    waiting = verifications.planted(ids, region=PROVINCE, at=now, drawn=False)
+    open_, done, untaken = (verifications.planted(some, region=PROVINCE, at=now) for some in (ids, ids[:4], ids[:5]))
+    for one in (open_, done):
+        credits.declare_as_verifier(verification=one, person=person_of(verifier).pk, conflicted=False, at=now)
+    verifications.answer(desk, open_, 1, "source", "no", note="里程与来源不符", evidence="日志第 12 行")
+    verifications.answer_all(desk, done)
+    verifications.signed(desk, done)
+    things.verifications = {"waiting": waiting.pk, "open": open_.pk, "done": done.pk, "untaken": untaken.pk}
+    for name in ("verification", "verification-frame", "verification-work", "verification-report"):
+        things.addresses[f"credits:{name}"] = {"uuid": done.pk}
+    things.addresses["credits:verification-record"] = {"uuid": open_.pk, "place": 1}
+    return verifier
 
 
 def _add_records(things: Things, cast: Cast, now: dt.datetime) -> None:

@@ -21,6 +21,9 @@ from django.test import Client
 from django.urls import reverse
 from oauth2_provider.models import get_application_model
 
+from carbon_portal.kernel import clock
+from credits import services as credits
+from tests.credits import verifications
 from tests.hostile.pages import Field, Form, Reader
 from tests.security.gate import AREA_STAFF, Row, addresses, body_of
 from tests.security.planted import Planted
@@ -165,6 +168,7 @@ def _extra(walk: Walk) -> Iterator[tuple[str, str]]:
     yield "waiting", reverse("account_confirm_login_code")
     _second_device(walk)
     yield "alice", reverse("usersessions_list")
+    yield from _verifications(walk)
     app = get_application_model().objects.create(
         client_id=f"rides-{uuid.uuid4().hex}", name="骑行助手", client_type="public",
         authorization_grant_type="authorization-code", redirect_uris="https://rides.example/back",
@@ -172,6 +176,20 @@ def _extra(walk: Walk) -> Iterator[tuple[str, str]]:
     asked = {"response_type": "code", "client_id": app.client_id, "redirect_uri": app.redirect_uris, "scope": "me"}
     asked |= {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
     yield "alice", f"{reverse('oauth2_provider:authorize')}?{urlencode(asked)}"
+
+
+def _verifications(walk: Walk) -> Iterator[tuple[str, str]]:
+    """A frame without its number, a sample that nobody has taken, and one that the verifier works on."""
+    planted, now = walk.planted, clock.now()
+    verifier = planted.users["verifier"]
+    assert verifier is not None
+    assert verifier.person_id is not None
+    frozen = verifications.planted([planted.near.record.pk], region="440100", at=now, drawn=False)
+    taken = verifications.planted([planted.far.record.pk], region="442000", at=now)
+    credits.declare_as_verifier(verification=taken, person=verifier.person_id, conflicted=False, at=now)
+    yield "province_officer", reverse("credits:verification-work", args=[frozen.pk])
+    yield "verifier", reverse("credits:verification-work", args=[planted.near.verification])
+    yield "verifier", reverse("credits:verification-record", args=[taken.pk, 1])
 
 
 def _second_device(walk: Walk) -> None:

@@ -27,6 +27,8 @@ PROBLEM = "application/problem+json"
 PROVINCE_STAFF = frozenset({"province_officer", "province_approver", "auditor"})
 CITY_STAFF = frozenset({"city_officer", "city_approver"})
 AREA_STAFF = CITY_STAFF | PROVINCE_STAFF
+#: Whose area is the whole province: what is theirs is so in both worlds.
+PROVINCE_WIDE = PROVINCE_STAFF | {"verifier"}
 #: Staff and those who advise them.
 DESK = AREA_STAFF | {
     "system_admin", "security_admin", "expert", "joint_department", "research_institute", "verifier",
@@ -64,7 +66,7 @@ class Row:
             return True
         if kind == "near":
             return actor == self.owner or actor in self.rightful
-        return kind == "far" and actor in self.rightful & PROVINCE_STAFF
+        return kind == "far" and actor in self.rightful & PROVINCE_WIDE
 
 
 @dataclass(frozen=True)

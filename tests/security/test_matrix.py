@@ -79,6 +79,7 @@ def _simulation(what: str) -> Row:
     return Row("login", own, _UUID, owner=owner, rightful=rightful, roles=roles)
 
 
+_VERIFICATION: Args = lambda world: {"uuid": world.verification}  # noqa: E731
 _DRAFT: Args = lambda world: {"uuid": world.draft}  # noqa: E731
 _DRAFT_READERS = frozenset({"city_officer", "city_approver", "province_officer", "province_approver", "auditor"})
 
@@ -246,6 +247,22 @@ ROWS: dict[str, Row] = {
     "credits:recomputation-discard": _job(_OFFICER),
     "credits:recomputation-json": _job(PROVINCE_STAFF),
     "credits:recomputation-xlsx": _job(PROVINCE_STAFF),
+    "credits:verifications": Row("public"),
+    "credits:verification": Row("public", _VERIFICATION, _MEMBER),
+    "credits:verification-frame": Row("public", _VERIFICATION, _MEMBER),
+    "credits:verification-desk": Row("login", roles=AREA_STAFF | {"verifier"}),
+    "credits:verification-new": Row("login", roles=frozenset({"city_officer", "province_officer"})),
+    "credits:verification-work": Row(
+        "login", _VERIFICATION, _MEMBER, owner="city_officer", rightful=AREA_STAFF | {"verifier"}
+    ),
+    "credits:verification-record": Row(
+        "login",
+        lambda world: {**_VERIFICATION(world), "place": 1},
+        ({"uuid": NOBODY, "place": 1}, {"uuid": NOBODY, "place": 2**70}),
+        owner="city_officer",
+        rightful=AREA_STAFF,  # a verifier only once the work is theirs
+    ),
+    "credits:verification-report": Row("login", None, _MEMBER, roles=AREA_STAFF | {"verifier"}),
     "credits:simulations": Row("login", roles=_SIMULATION_READERS),
     "credits:simulation-new": Row("login", roles=_SIMULATORS),
     "credits:simulation-ranking": Row("login", roles=_SIMULATORS),

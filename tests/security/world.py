@@ -33,6 +33,7 @@ from methodologies.models import Draft, MethodologyVersion
 from methodologies.selectors import latest_factor_row
 from methodologies.services import drafts
 from tests.credits.cases import prepare
+from tests.credits.verifications import planted
 from tests.merchants.world import Exchange, build_exchange, give_points
 from tests.methodologies.ideas import LUNCHBOX, proposal
 from tests.people import GUANGZHOU, ZHONGSHAN, Cast, build_cast, make_credit_code, person_of, resident, staff
@@ -80,6 +81,7 @@ class World:
     recomputation: uuid.UUID
     draft: uuid.UUID
     simulation: uuid.UUID
+    verification: uuid.UUID
     canaries: tuple[Canary, ...] = ()
 
 
@@ -235,6 +237,7 @@ def furnish(cast: Cast, exchange: Exchange, *, stranger: User, number: int) -> W
         delegation=_delegate(cast, now, f"{tag}Reason"),
         proposal=proposal(cast.alice, at=now, answers=replace(LUNCHBOX, why=f"{tag}Idea")).number,
         recomputation=_recomputation(now).uuid,
+        verification=planted([record.pk], region=cast.household.region, at=now).pk,
     )
     return world
 

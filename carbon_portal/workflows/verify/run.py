@@ -10,7 +10,19 @@ from weakref import WeakKeyDictionary
 
 from django.db import connection, transaction
 
-from . import approvals, documents, exchange, grams, ledger, methods, points, rollups, scope, tenancy
+from . import (
+    approvals,
+    documents,
+    exchange,
+    grams,
+    ledger,
+    methods,
+    points,
+    rollups,
+    scope,
+    tenancy,
+    verifications,
+)
 from .check import Check, Scope
 
 FIRST_OFFENDERS = 20
@@ -48,6 +60,7 @@ def all_checks() -> list[Check]:
         *tenancy.CHECKS,
         *approvals.CHECKS,
         *methods.CHECKS,
+        *verifications.CHECKS,
     ]
     ids = [check.id for check in found] + [documents.ID]
     if len(set(ids)) != len(ids):

@@ -16,6 +16,7 @@ from carbon_portal.workflows.demo.feeds import begun, seed_feeds
 from carbon_portal.workflows.demo.ideas import seed_ideas
 from carbon_portal.workflows.demo.people import seed_people
 from carbon_portal.workflows.demo.reviews import seed_reviews
+from carbon_portal.workflows.demo.verifications import seed_verifications
 from credits import services as credits
 
 POOL_POINTS = 5_000_000
@@ -58,6 +59,7 @@ class Command(BaseCommand):
             self.stdout.write(f"proposals: {ideas}")
         seed_drafts(cast, now=now)
         self.stdout.write(f"methods under review: {seed_reviews(cast, now=now)}")
+        self.stdout.write(f"verifications: {seed_verifications(now=now)}")
         clients = accounts_file.ensure_client(
             accounts_file.read_clients(path), region="440100", scopes=["behaviors:write", "dashboards"]
         )

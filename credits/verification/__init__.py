@@ -1,0 +1,1 @@
+"""Verifications on a sample: pages for the public, for officers and for the verifier."""
