@@ -12,6 +12,7 @@ from .recomputation import (
 )
 from .reversal import reverse_record_effects, undo_reversed
 from .simulations import cancel_simulation, put_on_file, run_simulation, start_simulation, sweep_simulations
+from .telling import send_notices, tell_of_expiry, tell_of_simulations, tell_of_withdrawals
 from .windows import Closing, close_windows
 
 __all__ = [
@@ -30,9 +31,13 @@ __all__ = [
     "request_decision",
     "reverse_record_effects",
     "run_simulation",
+    "send_notices",
     "set_points_rule",
     "start_recomputation",
     "start_simulation",
     "sweep_simulations",
+    "tell_of_expiry",
+    "tell_of_simulations",
+    "tell_of_withdrawals",
     "undo_reversed",
 ]
