@@ -172,3 +172,4 @@ BEST_BEFORE_DAYS = 180  # how far ahead the report looks
 
 # Who used a method is known above this app; the task is woken by name.
 NOTICES_TASK = "credits.send_notices"
+CITIES_TASK = "methodologies.tell_cities"

@@ -278,6 +278,7 @@ def _add_reviews(things: Things, cast: Cast, now: dt.datetime) -> None:
     methods.make_comment(version=version, person=person_of(cast.alice), text="好", at=now)
     named = {"code": "GZ-REVIEW-3", "version": "1.0"}
     things.addresses |= {f"methodologies:{view}": named for view in ("comments", "minutes", "review")}
+    things.addresses["methodologies:local-confirm"] = named
     things.addresses["methodologies:review-deed"] = {**named, "deed": "reply"}
 
 

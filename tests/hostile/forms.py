@@ -36,6 +36,7 @@ WITHOUT_FORM: dict[str, str] = {
     "methodologies:factor-decide": "shown where a value waits for its approvals; tests/methodologies decides there",
     "methodologies:factor-withdraw": "shown where a value waits for its approvals; one button, no field",
     "methodologies:draft-decide": "shown where a draft waits to be forwarded; tests/methodologies/drafting decides there",
+    "methodologies:local-confirm": "shown to a city's officer who owes values; one button, no field",
     "methodologies:comments": "shown while a method is open for comment; tests/methodologies comments there",
     "credits:simulation-cancel": "shown while a simulation is under way; one button, no field",
     "credits:simulation-file": "shown once a simulation is done; one button, no field",
