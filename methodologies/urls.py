@@ -50,6 +50,11 @@ urlpatterns = [
     # The review: in public, and at the desks.
     path("methodologies/consultations/", consultation.consultations, name="consultations"),
     path("methodologies/<slug:code>/<str:version>/comments/", consultation.comments, name="comments"),
+    path(
+        "methodologies/<slug:code>/<str:version>/comments/<int:pk>/change/",
+        consultation.comment_change,
+        name="comment-change",
+    ),
     path("methodologies/<slug:code>/<str:version>/minutes/", consultation.minutes, name="minutes"),
     path("staff/methodologies/", review.reviews, name="reviews"),
     path("staff/methodologies/review/<slug:code>/<str:version>/", review.review, name="review"),

@@ -275,9 +275,11 @@ def _add_reviews(things: Things, cast: Cast, now: dt.datetime) -> None:
             code=f"GZ-REVIEW-{number}", activity=f"review_{number}", edits=review_world.FAR
         )
         review_world.walk_to(step, desk, version=version)
+    changed = review_world.consulted_again(version, desk, edits=(('value: "46.7"', 'value: "45.1"'),))
     methods.make_comment(version=version, person=person_of(cast.alice), text="好", at=now)
     named = {"code": "GZ-REVIEW-3", "version": "1.0"}
     things.addresses |= {f"methodologies:{view}": named for view in ("comments", "minutes", "review")}
+    things.addresses["methodologies:comment-change"] = {**named, "pk": changed.pk}
     things.addresses["methodologies:local-confirm"] = named
     things.addresses["methodologies:review-deed"] = {**named, "deed": "reply"}
 
