@@ -112,6 +112,19 @@ class ConsentScene(models.TextChoices):
     VEHICLE = "vehicle", "新能源汽车"
 
 
+class NoticeKind(models.TextChoices):
+    """What a message is about."""
+
+    METHOD = "method", "方法学"
+    LOCAL_VALUES = "local_values", "各市数值"
+    SIMULATION = "simulation", "试算"
+    POINTS = "points", "碳币到期"
+
+
+#: Participants whom one transaction of a message to many looks at, and messages on one page.
+MAILING_CHUNK = 5000
+NOTICES_PER_PAGE = 20
+
 TERMS_VERSION = "2026-11"
 CONSENT_TEXT_VERSION = "2026-11"
 

@@ -6,6 +6,7 @@ household or a firm. Everything downstream points at participants and stores opa
 
 import uuid
 
+import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
@@ -14,7 +15,7 @@ from django.db.models import F, Func, Q, Value
 
 from carbon_portal.kernel.append_only import AppendOnly
 
-from .constants import ConsentScene, MeterKind, OrganisationKind, ParticipantKind, Role
+from .constants import ConsentScene, MeterKind, NoticeKind, OrganisationKind, ParticipantKind, Role
 
 
 class Person(models.Model):
@@ -303,3 +304,57 @@ class OutboxMessage(models.Model):
 
     class Meta:
         ordering = ["-id"]
+
+
+class Notification(models.Model):
+    """A message to one person, in both languages (站内消息). Nobody else reads it, staff neither.
+
+    `key` comes from the business fact, so that whoever sends twice, or after a worker died, says it once.
+    """
+
+    row_level = True
+
+    person = models.UUIDField()
+    kind = models.CharField(max_length=20, choices=NoticeKind)
+    key = models.CharField(max_length=160)
+    title_zh = models.CharField(max_length=300)
+    title_en = models.CharField(max_length=300)
+    body_zh = models.TextField()
+    body_en = models.TextField()
+    url = models.CharField(max_length=300)
+    created_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "key"], name="notification_once_per_fact"),
+            # A message leads to a page of this portal, never to another host.
+            models.CheckConstraint(name="notification_leads_here", condition=Q(url__regex=r"^/([^/\\\\]|$)")),
+            models.CheckConstraint(name="notification_known_kind", condition=Q(kind__in=NoticeKind.values)),
+        ]
+        indexes = [
+            models.Index(fields=["person", "-id"], name="notification_newest"),
+            models.Index(fields=["person"], name="notification_unread", condition=Q(read_at__isnull=True)),
+        ]
+        triggers = [
+            # What somebody was told stays as it was told; that it was read is all that is added.
+            pgtrigger.ReadOnly(name="says_what_it_said", exclude=["read_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.key}"
+
+
+class Mailing(models.Model):
+    """A message to many on its way: how far it has come through the participants, in the order of their uuids.
+
+    A chunk of messages and the step of `after` are one transaction, so a worker that dies loses nothing.
+    """
+
+    key = models.CharField(max_length=120, primary_key=True)
+    started_at = models.DateTimeField()
+    after = models.UUIDField(null=True, help_text="the last participant that was looked at")
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.key

@@ -17,6 +17,7 @@ from .constants import (
     DESK_ROLES,
     FIRM_ROLES,
     INVITATION_DAYS,
+    NOTICES_PER_PAGE,
     STAFF_ROLES,
     STAFFED_BY,
     ConsentScene,
@@ -30,6 +31,7 @@ from .models import (
     Invitation,
     Membership,
     Meter,
+    Notification,
     Organisation,
     Participant,
     Person,
@@ -360,3 +362,28 @@ def has_consent(person: Person, scene: str) -> bool:
 def consent_history(person: Person) -> QuerySet[Consent]:
     """Every step, newest first."""
     return Consent.objects.filter(person=person).order_by("-id")
+
+
+# -- messages ----------------------------------------------------------------------------------------------------------
+
+
+def inbox_key(person: UUID) -> str:
+    """What names a person's messages to `kernel.scope.admitting`, for the system that writes one."""
+    return f"notices:{person}"
+
+
+def notices_of(person: Person, *, before: int | None = None) -> tuple[list[Notification], int | None]:
+    """A page of messages, the newest first, and before which one the next page begins; None where there is none."""
+    rows = Notification.objects.filter(person=person.pk)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-pk")[: NOTICES_PER_PAGE + 1])
+    shown = found[:NOTICES_PER_PAGE]
+    return shown, shown[-1].pk if len(found) > len(shown) else None
+
+
+def unread_notices(user: Viewer | None) -> int:
+    """How many messages a login has not read. Nothing is asked for who is not logged in."""
+    if user is None or not user.is_authenticated or not user.is_active or user.person_id is None:
+        return 0
+    return Notification.objects.filter(person=user.person_id, read_at__isnull=True).count()

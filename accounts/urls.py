@@ -3,12 +3,16 @@
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from .views import consents, delegations, entrance, firms, household, sessions
+from .views import consents, delegations, entrance, firms, household, inbox, sessions
 
 own = [
     path("account/open/", entrance.open_account, name="open"),
     path("terms/", entrance.terms, name="terms"),
     path("demo/outbox/", entrance.outbox, name="outbox"),
+    path("me/messages/", inbox.inbox, name="inbox"),
+    path("me/messages/read/", inbox.read_all, name="inbox-read"),
+    path("me/messages/<int:pk>/read/", inbox.read_one, name="notice-read"),
+    path("staff/messages/", inbox.desk_inbox, name="desk-inbox"),
     path("me/consents/", consents.consents, name="consents"),
     path("me/consents/<slug:scene>/", consents.set_consent, name="set-consent"),
     path("me/household/", household.household, name="household"),

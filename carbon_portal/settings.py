@@ -258,6 +258,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-recomputations": {"task": "credits.recompute", "schedule": 60.0},
     "expire-holds": {"task": "merchants.expire_vouchers", "schedule": 60.0},
     "expire-points": {"task": "credits.expire_points", "schedule": 3600.0},
+    "tell-cities": {"task": "methodologies.tell_cities", "schedule": 60.0},
+    "send-notices": {"task": "credits.send_notices", "schedule": 60.0},
     "sweep-simulations": {"task": "credits.sweep_simulations", "schedule": 30.0},
     "fold-ledger-checkpoints": {"task": "credits.fold_checkpoints", "schedule": 3600.0},
     "worker-heartbeat": {"task": "kernel.heartbeat", "schedule": 15.0},

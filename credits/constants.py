@@ -84,3 +84,8 @@ MOST_FRAMED, MOST_SAMPLED = 500_000, 1_000
 CHUNK_PARTS = 2_000
 # Rounds of one task; then it wakes another, so that none runs into the limit of a task's time.
 ROUNDS_OF_A_TASK = 20
+
+# Who had a result under a method within so many days is told that it ends.
+NOTICE_YEAR = 365
+# Days before the last day of a year's points on which their owners are told (mission.md, P4.3-a).
+EXPIRY_NOTICE_DAYS = (30, 7)

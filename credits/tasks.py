@@ -64,3 +64,9 @@ def run_simulation(pk: str) -> None:
 @shared_task(name="credits.sweep_simulations")
 def sweep_simulations() -> None:
     services.sweep_simulations(at=clock.now())
+
+
+@shared_task(name="credits.send_notices")
+def send_notices() -> None:
+    """Messages to whom a deed concerns: the deeds' rows say what was not told yet."""
+    services.send_notices(at=clock.now())

@@ -8,7 +8,7 @@ class MethodologiesConfig(AppConfig):
         from carbon_portal.kernel import worklist
 
         from . import decisions
-        from .selectors import proposals
+        from .selectors import local_values, proposals
         from .services import adoption, forwarding
 
         decisions.register()
@@ -16,3 +16,4 @@ class MethodologiesConfig(AppConfig):
         adoption.register_kind()
         forwarding.register_kinds()
         worklist.register(proposals.waiting)
+        worklist.register(local_values.work_items)

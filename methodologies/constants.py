@@ -169,3 +169,7 @@ VINTAGE_READERS = (*VINTAGE_DECIDERS, VINTAGE_ROLE, "auditor")
 VINTAGE_WORKING_DAYS = 10
 VINTAGE_CONFIDENCES = ("official", "register", "press", "derived")
 BEST_BEFORE_DAYS = 180  # how far ahead the report looks
+
+# Who used a method is known above this app; the task is woken by name.
+NOTICES_TASK = "credits.send_notices"
+CITIES_TASK = "methodologies.tell_cities"

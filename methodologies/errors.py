@@ -420,3 +420,14 @@ class UnreadableQuery(DomainError):
     title_en = "Invalid filter"
     zh = "看不懂网址里的“{name}={value}”，没有列出内容。请从页面上的筛选框和链接进入。"
     en = "The part “{name}={value}” of the address can't be read, so nothing was listed. Use the filters and links."
+
+
+class NothingToConfirm(ReviewError):
+    """Data: version, region, region_en."""
+
+    code = "nothing_to_confirm"
+    zh = "{region}在 {version} 里没有可以确认沿用的省级数值：要么已有本市的数值，要么有的数值全省都还没有，须先补齐。"
+    en = (
+        "There is nothing of the province's to go by for {region_en} in {version}: either the city has values of its "
+        "own, or a value is missing altogether and has to be supplied first."
+    )

@@ -1,7 +1,7 @@
 """The same deed in two cities, and the values that cities still have to supply, in the page's language."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -149,8 +149,11 @@ def _source(city: str, value: Parameter | None) -> dict[str, Any]:
 # -- what cities must supply -------------------------------------------------------------------------------------------
 
 
-def local_needs(needs: LocalNeeds) -> dict[str, Any]:
-    """Per parameter the 21 cities, each supplied, on the province's value, or missing."""
+def local_needs(needs: LocalNeeds, *, city: str = "", confirmed: Collection[str] = ()) -> dict[str, Any]:
+    """Per parameter the 21 cities (or one), each supplied, on the province's value, or missing.
+
+    `confirmed` are cities that said that they go by the province's.
+    """
     return {
         "parameters": [
             {
@@ -159,7 +162,7 @@ def local_needs(needs: LocalNeeds) -> dict[str, Any]:
                 "supplied": one.having("supplied"),
                 "shared": one.having("shared"),
                 "missing": one.having("missing"),
-                "rows": [_city_row(city) for city in one.cities],
+                "rows": [_city_row(each, confirmed) for each in one.cities if not city or each.region == city],
             }
             for one in needs.by_region
         ],
@@ -173,10 +176,11 @@ def local_needs(needs: LocalNeeds) -> dict[str, Any]:
     }
 
 
-def _city_row(city: Any) -> list[Any]:
+def _city_row(city: Any, confirmed: Collection[str]) -> list[Any]:
+    shared = _("已确认沿用省级数值") if city.region in confirmed else _("沿用省级数值")
     label, kind = {
         "supplied": (_("已提供"), "ok"),
-        "shared": (_("沿用省级数值"), "info"),
+        "shared": (shared, "info"),
         "missing": (_("待提供"), "no"),
     }[city.status]
     entry = city.cell.entry if city.cell is not None else None

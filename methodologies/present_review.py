@@ -1,6 +1,7 @@
 """What the pages of the review show, in the page's language."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 from django.urls import reverse
@@ -136,8 +137,10 @@ def _department(one: JointRequest, due_on: dt.date | None, today: dt.date) -> di
     }  # fmt: skip
 
 
-def comments(rows: list[PublicComment]) -> list[dict[str, Any]]:
-    """The response table: comment → reply → change."""
+def comments(
+    rows: list[PublicComment], version: MethodologyVersion, kept: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """The response table: comment → reply → change. `kept` are the hashes of earlier texts that can be compared."""
     return [
         {
             "pk": one.pk,
@@ -148,6 +151,10 @@ def comments(rows: list[PublicComment]) -> list[dict[str, Any]]:
             "text": one.text,
             "reply": getattr(one, "reply", None),
             "replied": hasattr(one, "reply"),
+            "unchanged": one.content_sha256 == version.sha256,
+            "diff": reverse("methodologies:comment-change", args=[version.methodology_id, version.version, one.pk])
+            if one.content_sha256 in kept
+            else "",
         }
         for one in rows
     ]

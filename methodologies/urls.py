@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import consultation, drafts, factors, guide, library, proposal_desk, proposals, public, review
+from .views import consultation, drafts, factors, guide, library, local_values, proposal_desk, proposals, public, review
 
 app_name = "methodologies"
 
@@ -20,6 +20,7 @@ urlpatterns = [
     path("methodologies/maturity/", public.maturity_page, name="maturity"),
     path("methodologies/<slug:code>/compare/", public.compare_page, name="compare"),
     path("methodologies/<slug:code>/<str:version>/cities/", public.local_page, name="local"),
+    path("methodologies/<slug:code>/<str:version>/cities/confirm/", local_values.confirm, name="local-confirm"),
     path("methodologies/<slug:code>/<str:version>/document.pdf", public.version_pdf, name="pdf"),
     path("methodologies/<slug:code>/<str:version>/", library.version_page, name="version"),
     path("methodologies/<slug:code>/<str:version>/document.yaml", library.version_source, name="source"),
@@ -49,6 +50,11 @@ urlpatterns = [
     # The review: in public, and at the desks.
     path("methodologies/consultations/", consultation.consultations, name="consultations"),
     path("methodologies/<slug:code>/<str:version>/comments/", consultation.comments, name="comments"),
+    path(
+        "methodologies/<slug:code>/<str:version>/comments/<int:pk>/change/",
+        consultation.comment_change,
+        name="comment-change",
+    ),
     path("methodologies/<slug:code>/<str:version>/minutes/", consultation.minutes, name="minutes"),
     path("staff/methodologies/", review.reviews, name="reviews"),
     path("staff/methodologies/review/<slug:code>/<str:version>/", review.review, name="review"),

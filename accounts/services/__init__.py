@@ -5,6 +5,7 @@ from .enrolment import NewFamily, NewFirm, NewResident, create_households, regis
 from .households import add_household_member, create_household, end_household_membership, hand_over_household
 from .invitations import answer_invitation, invite, withdraw_invitation
 from .meters import bind_meter, meter_number, release_meter
+from .notices import Audience, Notice, all_told, is_told, mark_all_read, mark_read, notify, notify_many, notify_staff
 from .organisations import grant_role, register_organisation, register_sme, revoke_role
 from .people import (
     accept_terms,
@@ -20,11 +21,14 @@ from .people import (
 )
 
 __all__ = [
+    "Audience",
     "NewFamily",
     "NewFirm",
     "NewResident",
+    "Notice",
     "accept_terms",
     "add_household_member",
+    "all_told",
     "answer_invitation",
     "bind_meter",
     "confirm_identity",
@@ -36,7 +40,13 @@ __all__ = [
     "grant_role",
     "hand_over_household",
     "invite",
+    "is_told",
+    "mark_all_read",
+    "mark_read",
     "meter_number",
+    "notify",
+    "notify_many",
+    "notify_staff",
     "open_account",
     "open_login",
     "open_participant",

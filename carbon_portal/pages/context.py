@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 
-from accounts.selectors import desk_roles
+from accounts.selectors import desk_roles, unread_notices
 
 SIZE_COOKIE = "size"
 
@@ -27,5 +27,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
             "language": translation.get_language(),
             # A set of role names, empty for residents: asked for by pages of the desk alone.
             "desk_roles": SimpleLazyObject(lambda: desk_roles(getattr(request, "user", None))),
+            # One count for a page that shows the bell, none for the others.
+            "unread": SimpleLazyObject(lambda: unread_notices(getattr(request, "user", None))),
         }
     }

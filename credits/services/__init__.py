@@ -12,6 +12,7 @@ from .recomputation import (
 )
 from .reversal import reverse_record_effects, undo_reversed
 from .simulations import cancel_simulation, put_on_file, run_simulation, start_simulation, sweep_simulations
+from .telling import send_notices, tell_of_expiry, tell_of_simulations, tell_of_withdrawals
 from .verifications import (
     declare_as_verifier,
     draw_sample,
@@ -41,10 +42,14 @@ __all__ = [
     "reverse_record_effects",
     "run_simulation",
     "save_answer",
+    "send_notices",
     "set_points_rule",
     "sign_report",
     "start_recomputation",
     "start_simulation",
     "sweep_simulations",
+    "tell_of_expiry",
+    "tell_of_simulations",
+    "tell_of_withdrawals",
     "undo_reversed",
 ]

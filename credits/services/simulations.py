@@ -19,6 +19,7 @@ from credits.models import Simulation
 from credits.simulation.errors import BadSimulation, SimulationOver, TooManySimulations
 from credits.simulation.report import Asked, checked, simulate
 from credits.simulation.sides import prefix_of
+from methodologies.constants import NOTICES_TASK
 from methodologies.engine import DocumentError
 from methodologies.engine.document import Document
 from methodologies.models import MethodologyVersion
@@ -172,9 +173,15 @@ def _hear(simulation: Simulation, attempt: int, done: int, of: int) -> None:
 
 def _end(simulation: Simulation, attempt: int, state: str, **fields: object) -> bool:
     at = clock.now()
-    return bool(
-        Simulation.objects.filter(_mine(simulation, attempt)).update(state=state, finished_at=at, heard_at=at, **fields)
-    )
+    with transaction.atomic():
+        ended = bool(
+            Simulation.objects.filter(_mine(simulation, attempt)).update(
+                state=state, finished_at=at, heard_at=at, **fields
+            )
+        )
+        if ended:
+            enqueue_on_commit(NOTICES_TASK)
+    return ended
 
 
 def cancel_simulation(*, simulation: Simulation, at: dt.datetime) -> None:

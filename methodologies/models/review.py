@@ -249,3 +249,19 @@ class Withdrawal(AppendOnly):
                 condition=Q(successor__isnull=True) | ~Q(successor=F("version")),
             ),
         ]
+
+
+class LocalConfirmation(AppendOnly):
+    """A city goes by the province's values under a version for the whole province. Once per city and text."""
+
+    version = models.ForeignKey(MethodologyVersion, on_delete=models.PROTECT, related_name="local_confirmations")
+    region = models.CharField(max_length=6, help_text="city")
+    content_sha256 = models.CharField(max_length=64)
+    person = models.UUIDField()
+    at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["version", "region"], name="local_confirmed_once"),
+            models.CheckConstraint(name="local_confirmation_hash", condition=Q(content_sha256__regex=SHA256)),
+        ]

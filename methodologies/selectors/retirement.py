@@ -43,5 +43,15 @@ def retirement_of(version: int, *, on: dt.date) -> Retirement | None:
     return None if found is None else _retirement(found, on)
 
 
+def announced(*, on: dt.date) -> list[MethodologyVersion]:
+    """Versions that were taken out of force and whose last day has not passed, the first to end first."""
+    return list(
+        MethodologyVersion.objects.filter(state=VersionState.WITHDRAWN, sunset_on__gte=on)
+        .select_related("methodology", "successor")
+        .defer("source", "document", "successor__source", "successor__document")
+        .order_by("sunset_on", "pk")
+    )
+
+
 def _retirement(version: MethodologyVersion, on: dt.date) -> Retirement | None:
     return Retirement(version, version.sunset_on, version.sunset_on < on) if version.sunset_on else None

@@ -20,7 +20,8 @@ from methodologies.constants import (
     StageState,
     VersionState,
 )
-from methodologies.engine.document import Entry
+from methodologies.engine import DocumentError, load_document
+from methodologies.engine.document import Document, Entry
 from methodologies.errors import (
     CommentsStillOpen,
     CommentsUnanswered,
@@ -35,6 +36,7 @@ from methodologies.errors import (
     ValuesNotOfficial,
 )
 from methodologies.models import (
+    CommentReply,
     DraftEdit,
     JointRequest,
     MethodologyVersion,
@@ -213,6 +215,34 @@ def comment_on(version: MethodologyVersion, pk: int) -> PublicComment:
     if found is None:
         raise NotFound
     return found
+
+
+def text_read(comment: PublicComment) -> Document | None:
+    """The text that a comment was about, from the saves of its draft; None where it came without a draft.
+
+    What was forwarded is the last save before the comment period: while a draft is away nobody saves it.
+    """
+    saves = DraftEdit.objects.filter(draft__version=comment.stage.version_id, at__lte=comment.stage.at)
+    source = saves.order_by("-number").values_list("source", flat=True).first()
+    if source is None:
+        return None
+    try:
+        document = load_document(source, name="draft.yaml")
+    except DocumentError:
+        return None
+    return document if document.sha256 == comment.content_sha256 else None
+
+
+def kept_texts(comments: list[PublicComment], version: MethodologyVersion) -> frozenset[str]:
+    """Hashes of earlier texts that were commented on and can still be read. One query for each such text."""
+    earlier = {one.content_sha256: one for one in comments if one.content_sha256 != version.sha256}
+    return frozenset(sha256 for sha256, one in earlier.items() if text_read(one) is not None)
+
+
+def changes_told(comment: PublicComment) -> str:
+    """What the replies of the same round said was changed: a formula line that none of them mentions is marked."""
+    said = CommentReply.objects.filter(comment__stage=comment.stage_id).exclude(change="").order_by("pk")
+    return "\n".join(said.values_list("change", flat=True))
 
 
 def unanswered(version: MethodologyVersion) -> int:

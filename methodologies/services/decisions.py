@@ -8,8 +8,10 @@ from django.db.models import Max
 
 from accounts.constants import Role
 from carbon_portal.kernel import approvals, audit, clock, regions, workdays
+from carbon_portal.kernel.dispatch import enqueue_on_commit
 from methodologies.constants import (
     APPROVE_KIND,
+    CITIES_TASK,
     DECISION_WORKING_DAYS,
     StageState,
     VersionState,
@@ -119,6 +121,7 @@ def publish_version(
         verb="methodology.numbered", target=subject_of(locked), actor=person, region=methodology.region,
         data={"sha256": locked.sha256, "number": made.number},
     )  # fmt: skip
+    enqueue_on_commit(CITIES_TASK)
     version.state, version.published_at = locked.state, locked.published_at
     return made
 

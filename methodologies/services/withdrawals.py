@@ -9,10 +9,12 @@ from django.db import transaction
 
 from accounts.constants import Role
 from carbon_portal.kernel import approvals, clock, regions, workdays
+from carbon_portal.kernel.dispatch import enqueue_on_commit
 from carbon_portal.kernel.errors import InvalidInput
 from methodologies.constants import (
     DECISION_WORKING_DAYS,
     NOTICE_DAYS,
+    NOTICES_TASK,
     WITHDRAW_KIND,
     StageState,
     VersionState,
@@ -120,6 +122,7 @@ def decide_withdrawal(
             note=plan.reason,
         )  # fmt: skip
         _update_span(methodology)
+        enqueue_on_commit(NOTICES_TASK)
     return version
 
 

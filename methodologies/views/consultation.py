@@ -11,8 +11,9 @@ from accounts import selectors as people
 from accounts.fields import add_refusal
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import DomainError
-from methodologies import present_review, services
+from methodologies import present_compare, present_review, services
 from methodologies import selectors as library
+from methodologies.compare import compare_documents
 from methodologies.constants import StageState
 from methodologies.present import title
 from methodologies.review_forms import CommentForm
@@ -56,6 +57,7 @@ def comments(request: HttpRequest, code: str, version: str) -> HttpResponse:
                 )
                 return redirect("methodologies:comments", code, version)
     stage = selectors.open_comment_stage(found, today=clock.today())
+    said = selectors.comments_on(found)
     context = {
         "version": found,
         "title": title(found),
@@ -64,13 +66,32 @@ def comments(request: HttpRequest, code: str, version: str) -> HttpResponse:
         "person": person,
         "form": form,
         "steps": present_review.status_steps(found),
-        "comments": present_review.comments(selectors.comments_on(found)),
+        "comments": present_review.comments(said, found, selectors.kept_texts(said, found)),
         "chapters": present_review.chapters(found),
         "is_public": present_review.is_public_state(found),
         "sample": library.uses_sample(library.program_for(found)),
         "is_shown": present_review.is_shown_state(found),
     }
     return render(request, "methodologies/comments.html", context)
+
+
+@require_GET
+def comment_change(request: HttpRequest, code: str, version: str, pk: int) -> HttpResponse:
+    """What was changed since the text that a comment was about, line by line."""
+    found = selectors.consulted_version(code=code, version=version)
+    comment = selectors.comment_on(found, pk)
+    context = {
+        "version": found,
+        "title": title(found),
+        "comment": present_review.comments([comment], found)[0],
+        "unchanged": comment.content_sha256 == found.sha256,
+    }
+    if not context["unchanged"] and (before := selectors.text_read(comment)) is not None:
+        factors = library.factor_library()
+        after = library.program_for(found, factors).document
+        compared = compare_documents(before, after, factors, note=selectors.changes_told(comment))
+        context["comparison"] = present_compare.comparison(compared)
+    return render(request, "methodologies/comment_change.html", context)
 
 
 @require_GET

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from carbon_portal.kernel import clock
 from carbon_portal.kernel.errors import NotFound
+from carbon_portal.kernel.language import region_name
 from methodologies import (
     paper,
     present,
@@ -20,7 +21,9 @@ from methodologies import (
     selectors,
 )
 from methodologies.compare import compare_documents
-from methodologies.selectors import cities, maturity
+from methodologies.selectors import cities, local_values, maturity
+
+from .local_values import may_confirm
 
 
 @require_GET
@@ -89,10 +92,21 @@ def cities_page(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def local_page(request: HttpRequest, code: str, version: str) -> HttpResponse:
-    """Which values every city must supply when this version is taken up by the whole province."""
+    """Which values every city, or one of them, must supply when this version is taken up by the whole province."""
     found = selectors.shown_version(code=code, version=version)
-    needs = cities.local_needs(selectors.program_for(found), on=clock.today())
-    context = {"version": found, "title": present.title(found), **present_cities.local_needs(needs)}
+    city = queries.read_city(request.GET, "city", "")
+    needs = local_values.needs_of(found, today=clock.today())
+    confirmed = local_values.confirmed_in(found)
+    context = {
+        "version": found,
+        "title": present.title(found),
+        "cities": present_cities.city_options(city, anywhere=True),
+        "city": city,
+        "city_name": region_name(city) if city else "",
+        "confirmed": city in confirmed,
+        "may_confirm": may_confirm(request, found, needs, city) and city not in confirmed,
+        **present_cities.local_needs(needs, city=city, confirmed=confirmed),
+    }
     return render(request, "methodologies/local.html", context)
 
 

@@ -114,6 +114,7 @@ def _show(
     plan = desks.open_withdrawal(version)
     offered = desks.deeds_for(seen, version, now=now)
     bound = bound or {}
+    said = selectors.comments_on(version)
     refusal = desks.decision_refusal(seen, version, now=now) if "decide" in offered else None
     context = {
         "version": version,
@@ -142,7 +143,12 @@ def _show(
             for one in seen.own_requests(version)
         ],
         "comments": _with_forms(
-            present_review.comments(selectors.comments_on(version)), "replied", "reply", offered, version, bound
+            present_review.comments(said, version, selectors.kept_texts(said, version)),
+            "replied",
+            "reply",
+            offered,
+            version,
+            bound,
         ),
         "unanswered": selectors.unanswered(version),
         "gates": _gates(version, walked, today),

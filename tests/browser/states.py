@@ -16,12 +16,16 @@ from urllib.parse import urlencode
 from oauth2_provider.models import get_application_model
 from playwright.sync_api import Page, expect
 
+from accounts import services as accounts
+from accounts.constants import NoticeKind
+from accounts.services import Notice
 from carbon_portal.kernel import clock
 from merchants import services as merchants
 from methodologies import services as methodologies
 from tests.browser.world import World
 from tests.merchants.world import give_points
 from tests.methodologies.review_world import draft_text
+from tests.people import person_of
 
 Make = Callable[[Page, World], None]
 
@@ -275,6 +279,19 @@ def delegation_about_to_end(page: Page, world: World) -> None:
 def open_dialog(page: Page, opener: str) -> None:
     page.locator(opener).first.click()
     expect(page.locator("dialog[open]")).to_be_visible()
+
+
+@state("resident")
+def a_message_read(page: Page, world: World) -> None:
+    key = f"state:{uuid.uuid4()}"
+    told = Notice(
+        NoticeKind.POINTS, key, "12 个碳币将到期", "12 points expire", "请及时使用。", "Spend them in time.", "/me/"
+    )
+    accounts.notify(people=[person_of(world.cast.alice).pk], notice=told, at=clock.now())
+    page.goto(world.url + "/me/messages/")
+    before = page.locator("main .pill.wait").count()
+    page.locator("main li form button").first.click()
+    expect(page.locator("main .pill.wait")).to_have_count(before - 1)
 
 
 @state("resident")

@@ -14,13 +14,13 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext
 
 from accounts import services as accounts
-from accounts.constants import ADVISER_ROLES, OrganisationKind, Role
-from accounts.models import User
+from accounts.constants import ADVISER_ROLES, NOTICES_PER_PAGE, NoticeKind, OrganisationKind, Role
+from accounts.models import Notification, User
 from accounts.selectors import actor_of
 from behaviors.constants import Channel
 from behaviors.models import BehaviorRecord, Evidence
 from behaviors.services import cancel_record, submit_record
-from carbon_portal.kernel import clock
+from carbon_portal.kernel import clock, scope
 from credits import services as credits
 from merchants import services as merchants
 from methodologies import services as methods
@@ -102,6 +102,7 @@ def build_world(portal: Portal) -> World:
     _add_vouchers(things, cast, exchange, now)
     _add_belongings(things, cast, now)
     _add_deputy(things, cast, now)
+    _add_messages(things, cast, now)
     _add_recomputations(things, cast)
     _add_vintage(things, cast, now)
     _add_simulation(things, cast, now)
@@ -161,6 +162,20 @@ def _add_deputy(things: Things, cast: Cast, now: dt.datetime) -> None:
         region=GUANGZHOU, starts_on=today, ends_on=today + dt.timedelta(days=2), reason="出差", at=now,
     )  # fmt: skip
     things.addresses["accounts:delegation-end"] = {"uuid": made.pk}
+
+
+def _add_messages(things: Things, cast: Cast, now: dt.datetime) -> None:
+    """A method that ends, told to Alice and to the officer of her city; two pages of them for Alice."""
+    for number in range(NOTICES_PER_PAGE + 1):
+        notice = accounts.Notice(
+            NoticeKind.METHOD, f"browser:{number}", "地铁出行：将于 2027年12月31日 停用", "Metro trips: ends on 2027-12-31",
+            "之后的新记录改用接替它的方法学。", "Later records go by the method that takes its place.",
+            "/methodologies/GD-METRO-TRIP/1.0/",
+        )  # fmt: skip
+        people = [cast.alice, cast.city_officer] if number == 0 else [cast.alice]
+        accounts.notify(people=[person_of(one).pk for one in people], notice=notice, at=now)
+    with scope.scoped(cast.alice):
+        things.addresses["accounts:notice-read"] = {"pk": Notification.objects.latest("pk").pk}
 
 
 def _add_vintage(things: Things, cast: Cast, now: dt.datetime) -> None:
@@ -316,9 +331,12 @@ def _add_reviews(things: Things, cast: Cast, now: dt.datetime) -> None:
             code=f"GZ-REVIEW-{number}", activity=f"review_{number}", edits=review_world.FAR
         )
         review_world.walk_to(step, desk, version=version)
+    changed = review_world.consulted_again(version, desk, edits=(('value: "46.7"', 'value: "45.1"'),))
     methods.make_comment(version=version, person=person_of(cast.alice), text="好", at=now)
     named = {"code": "GZ-REVIEW-3", "version": "1.0"}
     things.addresses |= {f"methodologies:{view}": named for view in ("comments", "minutes", "review")}
+    things.addresses["methodologies:comment-change"] = {**named, "pk": changed.pk}
+    things.addresses["methodologies:local-confirm"] = named
     things.addresses["methodologies:review-deed"] = {**named, "deed": "reply"}
 
 

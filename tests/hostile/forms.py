@@ -37,6 +37,7 @@ WITHOUT_FORM: dict[str, str] = {
     "methodologies:proposal-support": "shown where staff have opened a proposal's words; one button, no field",
     "methodologies:proposal-decide": "shown where an officer has offered to adopt; tests/methodologies decides there",
     "methodologies:draft-decide": "shown where a draft waits to be forwarded; tests/methodologies/drafting decides there",
+    "methodologies:local-confirm": "shown to a city's officer who owes values; one button, no field",
     "methodologies:comments": "shown while a method is open for comment; tests/methodologies comments there",
     "credits:simulation-file": "shown once a simulation is done; one button, no field",
     "credits:recomputation-request": "shown once a worker has made the preview; one button, no field",

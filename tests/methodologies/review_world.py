@@ -1,6 +1,7 @@
 """A version on its way, and the people who see to it; built through the services."""
 
 import datetime as dt
+import hashlib
 import re
 import uuid
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from accounts.models import User
 from methodologies import services
 from methodologies.constants import CHECKLIST
 from methodologies.engine import load_document
-from methodologies.models import JointRequest, Methodology, MethodologyVersion
+from methodologies.models import Draft, DraftEdit, JointRequest, Methodology, MethodologyVersion, PublicComment
 from tests.people import GUANGZHOU, OPENED_AT, PROVINCE, adviser, person_of, resident, staff
 
 #: A Friday noon in Guangdong.
@@ -168,7 +169,7 @@ def _signing(version: MethodologyVersion, desk: Desk) -> None:
 def answer(version: MethodologyVersion, desk: Desk, code: str, *, verdict: str = "agree", text: str = "") -> None:
     """A department's answer by its own clerk."""
     services.answer_jointly(
-        request=JointRequest.objects.get(stage__version=version, department=code),
+        request=JointRequest.objects.filter(stage__version=version, department=code).latest("pk"),
         person=person_of(desk.departments[code]), shown_sha256=version.sha256, verdict=verdict, text=text, at=day(6),
     )  # fmt: skip
 
@@ -215,3 +216,45 @@ def publish(version: MethodologyVersion, desk: Desk, *, at: dt.datetime | None =
     return services.publish_version(
         version=version, person=uid(desk.officer), shown_sha256=version.sha256, at=at or day(41)
     )
+
+
+def consulted_again(version: MethodologyVersion, desk: Desk, *, edits: tuple[tuple[str, str], ...]) -> PublicComment:
+    """A comment of the first round, its reply, and the text as it was changed for it and opened for comment again."""
+    draft = _draft_of(version, desk)
+    comment = services.make_comment(version=version, person=person_of(desk.resident), text="系数偏高。", at=day(9))
+    services.reply_to_comment(
+        comment=comment, person=uid(desk.officer), outcome="adopted", text="已采纳。", change="系数改小。", at=day(10)
+    )
+    services.return_version(
+        version=version, person=uid(desk.officer), shown_sha256=version.sha256, why="按意见修改。", at=day(11)
+    )
+    text = version.source
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new)
+    document = load_document(text, name="draft.yaml")
+    _save(draft, desk, text, number=2, at=day(12))
+    MethodologyVersion.objects.filter(pk=version.pk).update(
+        source=text, sha256=document.sha256, document=services.plain(document)
+    )
+    version.refresh_from_db()
+    walk_to("public_comment", desk, version=version)
+    return comment
+
+
+def _draft_of(version: MethodologyVersion, desk: Desk) -> Draft:
+    draft = Draft.objects.create(
+        region=version.methodology.region, title=version.title_zh, code=version.methodology_id, source=version.source,
+        sha256=hashlib.sha256(version.source.encode()).hexdigest(), revision=1, state="submitted", version=version,
+        created_by=uid(desk.city_officer), created_at=day(-1), changed_at=day(-1),
+    )  # fmt: skip
+    _save(draft, desk, version.source, number=1, at=day(-1))
+    return draft
+
+
+def _save(draft: Draft, desk: Desk, text: str, *, number: int, at: dt.datetime) -> None:
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    DraftEdit.objects.create(
+        draft=draft, number=number, at=at, person=uid(desk.city_officer), source=text, sha256=sha256
+    )
+    Draft.objects.filter(pk=draft.pk).update(source=text, sha256=sha256, revision=number, changed_at=at)

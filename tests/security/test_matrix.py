@@ -41,6 +41,7 @@ _CODE: Args = lambda world: {**_QR(world), "request_key": uuid.uuid4().hex}  # n
 _METRO: Args = lambda world: {"code": "GD-METRO-TRIP", "version": "1.0"}  # noqa: E731
 _DELEGATION: Args = lambda world: {"uuid": world.delegation}  # noqa: E731
 _DEPUTY = frozenset({"city_officer"})
+_CITY_OFFICER = frozenset({"city_officer"})
 _FACTORS = frozenset({"province_officer", "province_approver", "auditor", "research_institute"})
 _NO_FACTOR = ({"code": "no.such.factor"}, {"code": "x" * 3000}, {"code": "\x00"})
 _NO_METHOD = (
@@ -100,6 +101,10 @@ ROWS: dict[str, Row] = {
     "accounts:delegation-end": Row("login", _DELEGATION, _MEMBER, owner="city_approver", rightful=_DEPUTY),
     "accounts:terms": Row("public"),
     "accounts:outbox": Row("public"),
+    "accounts:inbox": Row("login"),
+    "accounts:inbox-read": Row("login", form=lambda world: {"upto": 10**9}),
+    "accounts:notice-read": Row("login", lambda world: {"pk": world.notice}, _PK),
+    "accounts:desk-inbox": Row("login", roles=DESK),
     "accounts:consents": Row("login"),
     "accounts:set-consent": Row(
         "login", None, ({"scene": "no-such-scene"}, {"scene": "x" * 3000}), no_own="a scene is everybody's"
@@ -184,6 +189,9 @@ ROWS: dict[str, Row] = {
     ),
     "methodologies:pdf": Row("public", _METRO, _NO_METHOD),
     "methodologies:local": Row("public", _METRO, _NO_METHOD),
+    "methodologies:local-confirm": Row(
+        "login", _METRO, _NO_METHOD, owner="city_officer", rightful=_CITY_OFFICER, roles=_CITY_OFFICER
+    ),
     "methodologies:compare": Row(
         "public", lambda world: {"code": "GD-METRO-TRIP"}, ({"code": "NO-SUCH"}, {"code": "x" * 5000})
     ),
@@ -223,6 +231,11 @@ ROWS: dict[str, Row] = {
     ),
     "methodologies:consultations": Row("public"),
     "methodologies:comments": Row("public", _METRO, _NO_METHOD),
+    "methodologies:comment-change": Row(
+        "public",
+        lambda world: {**_METRO(world), "pk": MISSING_PK},
+        (*({**one, "pk": 1} for one in _NO_METHOD), {**_NO_METHOD[1], "pk": 2**70}),
+    ),
     "methodologies:minutes": Row("public", _METRO, _NO_METHOD),
     "methodologies:reviews": Row("login", roles=DESK),
     "methodologies:review": Row("login", _METRO, _NO_METHOD, owner="province_officer", rightful=PROVINCE_STAFF),

@@ -18,7 +18,9 @@ from django.db import connection, transaction
 from psycopg2.errors import InsufficientPrivilege
 
 from accounts import selectors, services
-from accounts.models import Consent, Household, Meter, Person
+from accounts.constants import NoticeKind
+from accounts.models import Consent, Household, Meter, Notification, Person
+from accounts.services import Notice
 from behaviors.models import Evidence
 from carbon_portal.kernel import scope
 from carbon_portal.kernel.services import paths
@@ -34,7 +36,11 @@ TABLES = {
     "accounts_consent": "id",
     "behaviors_evidence": "uuid",
     "methodologies_proposalcontact": "proposal_id",
+    "accounts_notification": "id",
 }
+#: A message is its reader's alone: staff of the area see none.
+OF_THE_PERSON_ALONE = {"accounts_notification"}
+OF_AN_AREA = sorted(set(TABLES) - OF_THE_PERSON_ALONE)
 #: They name people, and stand under no policy: logins and what leads to them, the links that policies follow, and
 #: records, which carry opaque ids.
 WITHOUT_POLICY = {
@@ -72,6 +78,10 @@ def build() -> SimpleNamespace:
         rows["accounts_household"][city] = {household.pk}
         rows["accounts_meter"][city] = {bound.pk}
         rows["accounts_consent"][city] = {consent.pk}
+        notice = Notice(NoticeKind.METHOD, f"test:{city}", "标题", "Title", "内容", "Body", "/")
+        services.notify(people=[person.pk], notice=notice, at=AT)
+        with scope.scoped(user):
+            rows["accounts_notification"][city] = {Notification.objects.get().pk}
         rows["methodologies_proposalcontact"][city] = {proposal(user, at=AT).pk}
         rows["behaviors_evidence"][city] = {Evidence.objects.get(record_id=record.pk).pk}
     return SimpleNamespace(cast=cast, family=family, rows=rows)
@@ -155,13 +165,32 @@ def test_no_scope_no_rows(world: SimpleNamespace, table: str) -> None:
 
 
 @pytest.mark.parametrize("city", [GUANGZHOU, ZHONGSHAN])
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", OF_AN_AREA)
 def test_the_scope_of_a_city_is_its_rows(world: SimpleNamespace, table: str, city: str) -> None:
     other = ZHONGSHAN if city == GUANGZHOU else GUANGZHOU
     with raw(regions=REGIONS[city]) as ask:
         seen = ids(ask, table)
     assert world.rows[table][city] <= seen
     assert not world.rows[table][other] & seen
+
+
+def test_a_message_is_read_and_written_by_nobody_but_its_reader(world: SimpleNamespace) -> None:
+    alice, officer = person_of(world.cast.alice), person_of(world.cast.city_officer)
+    add = (
+        "INSERT INTO accounts_notification (person, kind, key, title_zh, title_en, body_zh, body_en, url, created_at)"
+        " VALUES (%s, 'method', 'forged', 'x', 'x', 'x', 'x', '/', now())"
+    )
+    for settings in ({"regions": REGIONS[GUANGZHOU]}, {"person": officer.pk, "regions": REGIONS[GUANGZHOU]}):
+        with raw(**settings) as ask:
+            assert ids(ask, "accounts_notification") == set()
+            assert ask("UPDATE accounts_notification SET read_at = now()") == [(0,)]
+            assert ask("DELETE FROM accounts_notification") == [(0,)]
+            with pytest.raises(InsufficientPrivilege, match="row-level security"):
+                ask(add, str(alice.pk))
+    with raw(person=alice.pk) as ask:
+        assert ask("UPDATE accounts_notification SET read_at = now()") == [(1,)]
+        with pytest.raises(psycopg2.Error, match="Cannot update"):
+            ask("UPDATE accounts_notification SET title_zh = 'x'")
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -236,7 +265,7 @@ def test_a_key_admits_one_row_and_no_change_of_a_meter(world: SimpleNamespace) -
 # -- what is written ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"accounts_consent"}))
+@pytest.mark.parametrize("table", sorted(set(OF_AN_AREA) - {"accounts_consent"}))
 def test_an_officer_moves_no_row_to_another_city(world: SimpleNamespace, table: str) -> None:
     with raw(regions=REGIONS[GUANGZHOU]) as ask:
         (row,) = world.rows[table][GUANGZHOU]
@@ -245,7 +274,7 @@ def test_an_officer_moves_no_row_to_another_city(world: SimpleNamespace, table: 
             ask(f"UPDATE {table} SET region = %s WHERE {TABLES[table]} = %s", ZHONGSHAN, str(row))
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - {"accounts_consent"}))
+@pytest.mark.parametrize("table", sorted(set(OF_AN_AREA) - {"accounts_consent"}))
 def test_rows_of_another_city_are_neither_changed_nor_removed(world: SimpleNamespace, table: str) -> None:
     with raw(regions=REGIONS[GUANGZHOU]) as ask:
         (row,) = world.rows[table][ZHONGSHAN]

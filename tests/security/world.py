@@ -17,13 +17,14 @@ from oauth2_provider.models import AccessToken
 from PIL import Image
 
 from accounts import services as accounts
-from accounts.constants import ConsentScene, MeterKind, OrganisationKind, Role
-from accounts.models import Delegation, Membership, User
+from accounts.constants import ConsentScene, MeterKind, NoticeKind, OrganisationKind, Role
+from accounts.models import Delegation, Membership, Notification, User
 from accounts.selectors import actor_of
+from accounts.services import Notice
 from behaviors import services as behaviors
 from behaviors.constants import Channel
 from behaviors.models import BehaviorRecord, Evidence
-from carbon_portal.kernel import clock
+from carbon_portal.kernel import clock, scope
 from credits import services as credits
 from credits.models import Recomputation
 from merchants import services as merchants
@@ -82,6 +83,7 @@ class World:
     draft: uuid.UUID
     simulation: uuid.UUID
     verification: uuid.UUID
+    notice: int
     canaries: tuple[Canary, ...] = ()
 
 
@@ -238,8 +240,17 @@ def furnish(cast: Cast, exchange: Exchange, *, stranger: User, number: int) -> W
         proposal=proposal(cast.alice, at=now, answers=replace(LUNCHBOX, why=f"{tag}Idea")).number,
         recomputation=_recomputation(now).uuid,
         verification=planted([record.pk], region=cast.household.region, at=now).pk,
+        notice=_notice(cast.alice, f"{tag}Notice", now),
     )
     return world
+
+
+def _notice(user: User, title: str, now: dt.datetime) -> int:
+    """A message to somebody that they have not read."""
+    notice = Notice(NoticeKind.METHOD, f"planted:{title}", title, title, "内容", "Body", "/methodologies/")
+    accounts.notify(people=[person_of(user).pk], notice=notice, at=now)
+    with scope.scoped(user):
+        return Notification.objects.get(key=notice.key).pk
 
 
 def _recomputation(now: dt.datetime) -> Recomputation:
@@ -267,6 +278,7 @@ def _marks(world: World) -> list[tuple[str, str, str]]:
     found = [
         (world.record.note.replace(NOTE, ""), "note of a record", "person"),
         (f"{world.record.note.replace(NOTE, '')[:4]}Bag", "serial of a record", "person"),
+        (f"{world.record.note.replace(NOTE, '')[:4]}Notice", "message to a person", "person"),
         (f"{MARK}-photo", "name of a photo as it was sent", "nobody"),
         (str(world.evidence.pk), "photo", "person"),
         (world.evidence.path, "path of a photo", "nobody"),

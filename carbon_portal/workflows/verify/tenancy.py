@@ -40,7 +40,7 @@ CHECKS = (
         """
         SELECT t.name, c.relrowsecurity, c.relforcerowsecurity, p.commands
           FROM (VALUES ('accounts_person'), ('accounts_household'), ('accounts_meter'), ('accounts_consent'),
-                       ('behaviors_evidence'), ('methodologies_proposalcontact')) t (name)
+                       ('behaviors_evidence'), ('methodologies_proposalcontact'), ('accounts_notification')) t (name)
           LEFT JOIN pg_class c ON c.oid = to_regclass(t.name)
           CROSS JOIN LATERAL (SELECT string_agg(cmd, ',' ORDER BY cmd) AS commands FROM pg_policies
                                WHERE tablename = t.name) p
