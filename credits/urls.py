@@ -1,6 +1,7 @@
 from django.urls import path
 
 from . import views
+from .monitoring import views as monitoring
 from .recomputations import views as recomputing
 from .simulation import views as simulations
 
@@ -22,6 +23,11 @@ urlpatterns = [
     path("staff/recomputations/<uuid:uuid>/discard", recomputing.job_discard, name="recomputation-discard"),
     path("staff/recomputations/<uuid:uuid>/report.json", recomputing.report_json, name="recomputation-json"),
     path("staff/recomputations/<uuid:uuid>/report.xlsx", recomputing.report_xlsx, name="recomputation-xlsx"),
+    # How versions run once they are in force
+    path("staff/monitoring/", monitoring.monitoring, name="monitoring"),
+    path(
+        "staff/monitoring/<slug:code>/<str:version>/records", monitoring.monitoring_records, name="monitoring-records"
+    ),
     # What-if simulations
     path("staff/simulations/", simulations.simulation_list, name="simulations"),
     path("staff/simulations/new", simulations.simulation_new, name="simulation-new"),

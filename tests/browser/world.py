@@ -90,6 +90,7 @@ def build_world(portal: Portal) -> World:
     _add_deputy(things, cast, now)
     _add_recomputations(things, cast)
     _add_vintage(things, cast, now)
+    _add_monitored(things, now)
     _add_simulation(things, cast, now)
     things.addresses |= {
         "methodologies:guide-version": {"version": "1"},
@@ -154,6 +155,12 @@ def _draft_addresses(cast: Cast, now: dt.datetime) -> dict[str, dict[str, Any]]:
         **{f"methodologies:{view}": part for view in ("draft-part", "draft-save")},
         "methodologies:draft-edit": {**of_draft, "number": 1},
     }
+
+
+def _add_monitored(things: Things, now: dt.datetime) -> None:
+    """A version that came into force two weeks ago; the trips of the next function are its first."""
+    publish("1.1", effective_from=(clock.local_date(now) - dt.timedelta(days=14)).isoformat())
+    things.addresses["credits:monitoring-records"] = {"code": "GD-METRO-TRIP", "version": "1.1"}
 
 
 def _add_simulation(things: Things, cast: Cast, now: dt.datetime) -> None:
