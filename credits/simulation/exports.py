@@ -48,6 +48,11 @@ def as_xlsx(simulation: Simulation) -> bytes:
             pairs = zip(spread["draft"]["tenths_g"], spread["base"]["tenths_g"], strict=True)
             tenths = [[n, one, other] for n, (one, other) in enumerate(pairs, start=1)]
             _sheet(book, "tenths", [["tenth", "draft_g", "base_g"], *tenths])
+        if (found := present.top(report)) is not None:
+            rows = []
+            for one in (found["means"], *found["people"], *found["records"]):
+                rows += [[], [column["label"] for column in one["columns"]], *one["rows"]]
+            _sheet(book, "top", [[found["text"]], *rows])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

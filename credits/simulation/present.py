@@ -10,13 +10,15 @@ from django.utils.translation import pgettext
 from carbon_portal.kernel.language import is_english, pick, region_name
 from carbon_portal.kernel.templatetags.portal import count, grams, local_date, local_datetime, local_month, points
 from credits.models import Simulation
-from credits.present import activity_title
+from credits.present import activity_title, evidence_label
 from methodologies.engine.reasons import sentence
 from methodologies.models import MethodologyVersion
 
-from .figures import OTHERS, UNKNOWN
+from .figures import OTHERS, UNKNOWN, share
 
 Report = Mapping[str, Any]
+#: Where on the page the features of the few stand who get a large share.
+TOP = "top-group"
 _PILLS = {"queued": "wait", "running": "info", "done": "ok", "failed": "no", "cancelled": ""}
 
 
@@ -145,6 +147,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
         "left_out": left_out(found),
         "splits": splits(found),
         "cliffs": cliffs(found),
+        "top": top(found),
     }
 
 
@@ -336,7 +339,7 @@ def findings(found: Report) -> list[dict[str, str]]:
     gaming = found["gaming"]
     return [
         *_missing(found),
-        *_concentration(gaming),
+        *_concentration(found),
         *_own_average(gaming),
         *(_split_sentence(one, found) for one in gaming["splitting"]),
         *(told for one in gaming["cliffs"] if (told := _cliff_sentence(one, found))),
@@ -355,7 +358,8 @@ def _missing(found: Report) -> list[dict[str, str]]:
     ]
 
 
-def _concentration(gaming: Mapping[str, Any]) -> list[dict[str, str]]:
+def _concentration(found: Report) -> list[dict[str, str]]:
+    gaming = found["gaming"]
     one = gaming["concentration"]
     if one is None:
         return []
@@ -366,7 +370,8 @@ def _concentration(gaming: Mapping[str, Any]) -> list[dict[str, str]]:
         text = _("%(people)s%% 的用户得到 %(grams)s%% 的减碳量，多为“自身 %(days)s 日均值”基准。建议加上限。")
     else:
         text = _("%(people)s%% 的用户得到 %(grams)s%% 的减碳量。请看是否需要降低上限。")
-    return [_finding("wait", text % numbers)]
+    told = _finding("wait", text % numbers)
+    return [told | {"href": f"#{TOP}", "link": _("看名单特征")} if found.get("top") else told]
 
 
 def _own_average(gaming: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -471,6 +476,79 @@ def cliffs(found: Report) -> dict[str, Any]:
             for one in found["gaming"]["cliffs"]
         ],
     }  # fmt: skip
+
+
+# -- the few who get a large share -------------------------------------------------------------------------------------
+
+
+def top(found: Report) -> dict[str, Any] | None:
+    """What they have in common; None where nobody stands out, and for reports made before this was kept."""
+    one = found.get("top")
+    if not one:
+        return None
+    mine, every = _("这部分人"), _("全部参与者")
+    means = [
+        [_("每人记录数"), *one["records_per_person"]],
+        [_("每条平均减碳量"), *("–" if value is None else grams(value) for value in one["grams_per_record"])],
+        [_("被上限截住的记录"), *map(_percent, one["cut_off_share"])],
+    ]
+    if one["own"]:
+        days = _("以自身 %(days)s 日均值为基准的减碳量") % {"days": one["own"]["window_days"]}
+        means.append([days, *map(_percent, one["own"]["share"])])
+    people_columns = [{"label": mine, "num": True}, {"label": _("占比"), "num": True}]
+    return {
+        "id": TOP,
+        "text": _("%(people)s 人（%(share)s%%）得到 %(grams)s（%(part)s%%）。只列合计，不列个人。")
+        % {
+            "people": count(one["people"]), "share": one["people_share"], "grams": grams(one["grams"]),
+            "part": one["grams_share"],
+        },
+        "means": {
+            "title": _("与全部参与者相比"),
+            "columns": [{"label": _("项目")}, {"label": mine, "num": True}, {"label": every, "num": True}],
+            "rows": means,
+        },
+        "people": [
+            {"title": title, "columns": [{"label": title}, *people_columns], "rows": _people_rows(one, rows, name)}
+            for title, rows, name in ((_("地区"), one["cities"], _city), (_("参与者类型"), one["kinds"], _kind))
+        ],
+        "records": [
+            {
+                "title": title,
+                "columns": [{"label": title}, {"label": mine, "num": True}, {"label": every, "num": True}],
+                "rows": [[name(row), _percent(row["share"]), _percent(row["all_share"])] for row in rows],
+            }
+            for title, rows, name in _top_records(found, one)
+            if rows
+        ],
+    }  # fmt: skip
+
+
+def _top_records(found: Report, one: Report) -> list[tuple[str, Sequence[Report], Callable[[Report], str]]]:
+    """Tables of shares of records: by evidence, then by each choice of the document."""
+
+    def option(name: str) -> Callable[[Report], str]:
+        texts = found["options"][name]
+        return lambda row: _("其他") if row["key"] == OTHERS else pick(texts.get(row["key"])) or row["key"]
+
+    return [
+        (_("证据等级"), one["evidence"], lambda row: _("其他") if row["key"] == OTHERS else evidence_label(row["key"])),
+        *((_input(found, choice), choice["rows"], option(choice["input"])) for choice in one["choices"]),
+    ]
+
+
+def _people_rows(one: Report, rows: Sequence[Report], name: Any) -> list[list[str]]:
+    return [[name(row, False), count(row["people"]), _percent(share(row["people"], one["people"]))] for row in rows]
+
+
+def _kind(row: Report, _short: bool) -> str:
+    if row["key"] in (OTHERS, UNKNOWN):
+        return _("其他")
+    return {"resident": _("居民"), "household": _("家庭"), "sme": _("小微企业"), "group": _("社会团体")}[row["key"]]
+
+
+def _percent(text: str | None) -> str:
+    return "–" if text is None else f"{text}%"
 
 
 # -- ranking -----------------------------------------------------------------------------------------------------------
