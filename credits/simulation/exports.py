@@ -23,7 +23,12 @@ def as_json(simulation: Simulation) -> dict[str, Any]:
     for language, name in (("zh-hans", "zh"), ("en", "en")):
         with translation.override(language):
             found[name] = [one["text"] for one in present.findings(report)] if present.is_substantial(report) else []
-    return {"simulation": str(simulation.pk), **report, "findings": found}
+    return {
+        "simulation": str(simulation.pk),
+        "text_sha256": present.text_sha256(simulation.source),
+        **report,
+        "findings": found,
+    }
 
 
 def as_xlsx(simulation: Simulation) -> bytes:

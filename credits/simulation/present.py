@@ -1,5 +1,6 @@
 """A simulation as a page shows it: sentences, figures, charts and the same figures as tables."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ from carbon_portal.kernel.language import is_english, pick, region_name
 from carbon_portal.kernel.templatetags.portal import count, grams, local_date, local_datetime, local_month, points
 from credits.models import Simulation
 from credits.present import activity_title, evidence_label
+from credits.selectors.simulations import Candidate
 from methodologies.engine.reasons import sentence
-from methodologies.models import MethodologyVersion
+from methodologies.models import Draft, DraftEdit, MethodologyVersion
 
 from .figures import OTHERS, UNKNOWN, share
 
@@ -26,6 +28,11 @@ def title(simulation: Simulation) -> str:
     """The document's name."""
     named = simulation.title_en if is_english() and simulation.title_en else simulation.title_zh
     return f"{named} {simulation.version}"
+
+
+def text_sha256(source: str) -> str:
+    """Of a text as it was run, byte for byte: what a draft's save is known by."""
+    return hashlib.sha256(source.encode("utf-8")).hexdigest()
 
 
 def pill(simulation: Simulation) -> dict[str, str]:
@@ -71,6 +78,25 @@ def waiting(simulation: Simulation, ahead: int, usual: int | None) -> str:
         minutes = -(-usual * (ahead + 1) // 60)
         parts.append(_("约 1 分钟以内。") if minutes <= 1 else _("约 %(minutes)s 分钟。") % {"minutes": minutes})
     return "".join(parts) if not is_english() else " ".join(parts)
+
+
+def draft_label(draft: Draft) -> str:
+    """A draft in a list: its title, its code and where it lies."""
+    return f"{draft.title or draft.code} · {draft.code} · {draft.get_state_display()}"
+
+
+def facts_of_text(simulation: Simulation, edit: DraftEdit | None) -> list[dict[str, str]]:
+    """Which text was run: its hash, byte for byte, and the draft's save that it is, for who may read the draft."""
+    found = [{"label": _("文本 SHA-256"), "value": text_sha256(simulation.source)[:16]}]
+    if edit is not None:
+        found.append(
+            {
+                "label": _("草案"),
+                "value": _("第 %(number)s 次保存") % {"number": edit.number},
+                "href": reverse("methodologies:draft-edit", args=[edit.draft.uuid, edit.number]),
+            }
+        )
+    return found
 
 
 def version_state(version: MethodologyVersion) -> str:
@@ -553,7 +579,7 @@ def _percent(text: str | None) -> str:
 
 # -- ranking -----------------------------------------------------------------------------------------------------------
 
-Pair = tuple[MethodologyVersion, Simulation | None]
+Pair = tuple[Candidate, Simulation | None]
 
 
 def ranking_columns() -> list[dict[str, Any]]:
@@ -567,17 +593,16 @@ def ranking_columns() -> list[dict[str, Any]]:
 def ranking_rows(pairs: Sequence[Pair]) -> list[list[Any]]:
     """Each method with its figures, or with where they stand."""
     rows = []
-    for version, simulation in pairs:
+    for one, simulation in pairs:
         side = (simulation.report or {}).get("draft") if simulation else None
-        name = version.title_en if is_english() and version.title_en else version.title_zh
         if simulation is None:
             link: Any = _("还没有试算")
         else:
             link = {"text": pill(simulation)["label"], "href": reverse("credits:simulation", args=[simulation.pk])}
         rows.append(
             [
-                f"{name} {version.version}", activity_title(version.methodology.activity),
-                version_state(version),
+                _candidate(one), activity_title(one.activity),
+                version_state(one.version) if one.version else str(one.draft.get_state_display()) if one.draft else "",
                 grams(side["grams"]) if side else "–", count(side["participants"]) if side else "–",
                 per_tonne(side) if side else "–", link,
             ]
@@ -585,14 +610,23 @@ def ranking_rows(pairs: Sequence[Pair]) -> list[list[Any]]:
     return rows
 
 
+def _named(one: Candidate) -> str:
+    return one.title_en if is_english() and one.title_en else one.title_zh
+
+
+def _candidate(one: Candidate) -> Any:
+    """A version by its title; a draft with the way to its text."""
+    text = f"{_named(one)} {one.label.rpartition('@')[2]}"
+    return text if one.draft is None else {"text": text, "href": reverse("methodologies:draft", args=[one.draft.uuid])}
+
+
 def ranking_chart(pairs: Sequence[Pair]) -> dict[str, Any] | None:
     """The methods with most grams."""
     found = []
-    for version, simulation in pairs:
+    for one, simulation in pairs:
         side = (simulation.report or {}).get("draft") if simulation else None
         if side and side["grams"]:
-            name = version.title_en if is_english() and version.title_en else version.title_zh
-            found.append((name, side["grams"]))
+            found.append((_named(one), side["grams"]))
     if not found:
         return None
     per, unit = _unit(max(value for _name, value in found))
