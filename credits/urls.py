@@ -1,6 +1,7 @@
 from django.urls import path
 
 from . import views
+from .affected import views as affected
 from .monitoring import views as monitoring
 from .recomputations import views as recomputing
 from .simulation import views as simulations
@@ -28,6 +29,9 @@ urlpatterns = [
     path(
         "staff/monitoring/<slug:code>/<str:version>/records", monitoring.monitoring_records, name="monitoring-records"
     ),
+    # Records that a new value of a factor touches
+    path("staff/affected/<str:code>/", affected.affected_records, name="affected-records"),
+    path("staff/affected/<str:code>/records.csv", affected.affected_csv, name="affected-csv"),
     # What-if simulations
     path("staff/simulations/", simulations.simulation_list, name="simulations"),
     path("staff/simulations/new", simulations.simulation_new, name="simulation-new"),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import actors
+from accounts.constants import PROVINCE_ROLES
 from accounts.permissions import login_required_with_role
 from accounts.selectors import actor_of, has_role
 from carbon_portal.kernel import approvals, clock, worklist
@@ -115,7 +116,7 @@ def vintage(request: HttpRequest, code: str) -> HttpResponse:
     """The newest proposal of a factor: old and new value, its page, what it touches, and the decisions so far."""
     row, now = newest_vintage(code), clock.now()
     asked = approvals.request_for(VINTAGE_KIND, subject_of(row.factor))
-    affected = selectors.affected_by(row.factor, since=row.valid_from)
+    affected = selectors.affected_by(row.factor, since=row.valid_from, until=row.adopted_at)
     refusal = approvals.refusal_of(asked, actor_of(request.user, at=now), at=now) if asked and asked.is_open else None
     context = {
         "row": row,
@@ -130,6 +131,7 @@ def vintage(request: HttpRequest, code: str) -> HttpResponse:
         "decisions": _decisions(asked),
         "affected": affected,
         "records": sum(one.records for one in affected),
+        "may_list": has_role(request.user, *PROVINCE_ROLES),
         "refusal": refusal.sentence(get_language()) if refusal else "",
         "may_decide": bool(asked and asked.is_open and refusal is None),
         "is_mine": bool(asked and asked.is_open and asked.initiator == request.user.person_id),  # type: ignore[union-attr]

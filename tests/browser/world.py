@@ -141,6 +141,7 @@ def _add_vintage(things: Things, cast: Cast, now: dt.datetime) -> None:
     )  # fmt: skip
     code = {"code": "fuel.petrol"}
     things.addresses |= {f"methodologies:factor-{deed}": code for deed in ("vintage", "decide", "withdraw")}
+    things.addresses |= {f"credits:affected-{what}": code for what in ("records", "csv")}
 
 
 def _draft_addresses(cast: Cast, now: dt.datetime) -> dict[str, dict[str, Any]]:

@@ -228,6 +228,8 @@ ROWS: dict[str, Row] = {
     "credits:recomputation-discard": _job(_OFFICER),
     "credits:recomputation-json": _job(PROVINCE_STAFF),
     "credits:recomputation-xlsx": _job(PROVINCE_STAFF),
+    "credits:affected-records": Row("login", None, _NO_FACTOR, roles=AREA_STAFF),
+    "credits:affected-csv": Row("login", None, _NO_FACTOR, roles=AREA_STAFF),
     "credits:monitoring": Row("login", roles=AREA_STAFF),
     "credits:monitoring-records": Row("login", None, _NO_METHOD, roles=AREA_STAFF),
     "credits:simulations": Row("login", roles=_SIMULATION_READERS),
