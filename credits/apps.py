@@ -12,6 +12,7 @@ class CreditsConfig(AppConfig):
         from methodologies.selectors import count_records_by
 
         from . import statement
+        from .monitoring import worklist as running
         from .selectors import origins, usage
         from .services import recomputation
         from .simulation import worklist as ended
@@ -32,3 +33,4 @@ class CreditsConfig(AppConfig):
         )
         worklist.register(ended.ended_simulations)
         worklist.register(verifying.open_verifications)
+        worklist.register(running.jumping_versions)

@@ -1,6 +1,8 @@
 from django.urls import path
 
 from . import views
+from .affected import views as affected
+from .monitoring import views as monitoring
 from .recomputations import views as recomputing
 from .simulation import views as simulations
 from .verification import views as verifying
@@ -23,6 +25,14 @@ urlpatterns = [
     path("staff/recomputations/<uuid:uuid>/discard", recomputing.job_discard, name="recomputation-discard"),
     path("staff/recomputations/<uuid:uuid>/report.json", recomputing.report_json, name="recomputation-json"),
     path("staff/recomputations/<uuid:uuid>/report.xlsx", recomputing.report_xlsx, name="recomputation-xlsx"),
+    # How versions run once they are in force
+    path("staff/monitoring/", monitoring.monitoring, name="monitoring"),
+    path(
+        "staff/monitoring/<slug:code>/<str:version>/records", monitoring.monitoring_records, name="monitoring-records"
+    ),
+    # Records that a new value of a factor touches
+    path("staff/affected/<str:code>/", affected.affected_records, name="affected-records"),
+    path("staff/affected/<str:code>/records.csv", affected.affected_csv, name="affected-csv"),
     # What-if simulations
     path("staff/simulations/", simulations.simulation_list, name="simulations"),
     path("staff/simulations/new", simulations.simulation_new, name="simulation-new"),

@@ -1,7 +1,8 @@
 """Who may see which simulation, and what may be simulated."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +14,20 @@ from accounts.selectors import Viewer
 from carbon_portal.kernel import regions
 from carbon_portal.kernel.errors import NotFound
 from credits.models import Simulation
+from credits.simulation.report import checked
 from credits.simulation.sides import prefix_of
 from methodologies.constants import FROZEN_STATES, VersionState
-from methodologies.models import MethodologyVersion, SimulationOnFile
+from methodologies.engine import DocumentError
+from methodologies.errors import FactorsMissing
+from methodologies.models import Draft, MethodologyVersion, SimulationOnFile
+from methodologies.selectors import drafts
 
 PROVINCE_RUNNERS = (Role.PROVINCE_OFFICER, Role.PROVINCE_APPROVER)
 RUNNERS = (*sorted(CITY_ROLES), *PROVINCE_RUNNERS)
 #: Who reads finished reports without starting any: they hold sums, nobody's rows.
 READERS = (Role.AUDITOR, Role.EXPERT, Role.RESEARCH_INSTITUTE)
+#: Drafts are loaded to be compared; of more than these the oldest are left to the list.
+MOST_DRAFTS = 50
 _CANDIDATES = (
     VersionState.DRAFT, VersionState.SUBMITTED, VersionState.IN_REVIEW, VersionState.PUBLIC_COMMENT,
     VersionState.APPROVED, VersionState.PUBLISHED,
@@ -71,26 +78,62 @@ def versions_for(user: Viewer | None) -> list[MethodologyVersion]:
     return list(found.order_by("methodology_id", "-effective_from", "-id").defer("document"))
 
 
-def candidates(user: Viewer | None, region: str) -> list[MethodologyVersion]:
-    """Methods that a city may compare on its own data: in force or on the way, and covering the area."""
-    prefix = prefix_of(region)
-    return [
-        version
-        for version in versions_for(user)
-        if version.state in _CANDIDATES
-        and (
-            prefix.startswith(prefix_of(version.methodology.region))
-            or prefix_of(version.methodology.region).startswith(prefix)
-        )
+def drafts_for(user: Viewer | None) -> list[Draft]:
+    """Drafts that a login may simulate: those that it reads and that may still be changed. Without their texts."""
+    return [draft for draft in drafts.drafts_for(user) if draft.is_editable]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A method to be compared: a stored version, or a draft that is a document and was not forwarded yet."""
+
+    label: str
+    title_zh: str
+    title_en: str
+    activity: str
+    source: str
+    sha256: str
+    version: MethodologyVersion | None = None
+    draft: Draft | None = None
+
+
+def candidates(user: Viewer | None, region: str) -> list[Candidate]:
+    """Methods that a city may compare on its own data: in force, on the way or being written, and covering the area."""
+    versions = [
+        Candidate(str(one), one.title_zh, one.title_en, one.methodology.activity, one.source, one.sha256, version=one)
+        for one in versions_for(user)
+        if one.state in _CANDIDATES and _overlap(one.methodology.region, region)
     ]
+    known = {one.sha256 for one in versions}
+    return [*versions, *(one for one in _written(user, region) if one.sha256 not in known)]
 
 
-def ranking(user: Viewer | None, region: str) -> list[tuple[MethodologyVersion, Simulation | None]]:
-    """Each candidate with its newest simulation of exactly this text and area, finished or under way; two queries."""
+def _written(user: Viewer | None, region: str) -> Iterator[Candidate]:
+    """The newest drafts that load and cover the area. A text that is no document yet has nothing to be compared by."""
+    newest = [draft.pk for draft in drafts_for(user)[:MOST_DRAFTS]]
+    for draft in Draft.objects.filter(pk__in=newest).order_by("-changed_at", "-pk"):
+        try:
+            document = checked(draft.source, "draft")
+        except (DocumentError, FactorsMissing):
+            continue
+        if _overlap(document.region, region):
+            yield Candidate(
+                f"{document.code}@{document.version}", document.title["zh"], document.title.get("en", ""),
+                document.activity, draft.source, document.sha256, draft=draft,
+            )  # fmt: skip
+
+
+def _overlap(region: str, other: str) -> bool:
+    mine, theirs = prefix_of(region), prefix_of(other)
+    return mine.startswith(theirs) or theirs.startswith(mine)
+
+
+def ranking(user: Viewer | None, region: str) -> list[tuple[Candidate, Simulation | None]]:
+    """Each candidate with its newest simulation of exactly this text and area, finished or under way."""
     versions = candidates(user, region)
     newest: dict[str, Simulation] = {}
     rows = (
-        Simulation.objects.filter(region=region, sha256__in=[version.sha256 for version in versions])
+        Simulation.objects.filter(region=region, sha256__in=[one.sha256 for one in versions])
         .exclude(state__in=[Simulation.State.CANCELLED, Simulation.State.FAILED])
         .filter(against_label="", exclude_missing=False)
         .defer("source", "against_source")
@@ -98,14 +141,14 @@ def ranking(user: Viewer | None, region: str) -> list[tuple[MethodologyVersion, 
     )
     for row in rows:
         newest[row.sha256] = row
-    found = [(version, newest.get(version.sha256)) for version in versions]
+    found = [(one, newest.get(one.sha256)) for one in versions]
     return sorted(found, key=_rank)
 
 
-def _rank(pair: tuple[MethodologyVersion, Simulation | None]) -> tuple[int, int, str]:
-    version, simulation = pair
+def _rank(pair: tuple[Candidate, Simulation | None]) -> tuple[int, int, str]:
+    candidate, simulation = pair
     side: dict[str, Any] | None = (simulation.report or {}).get("draft") if simulation else None
-    return (0 if side else 1, -(side["grams"] if side else 0), str(version))
+    return (0 if side else 1, -(side["grams"] if side else 0), candidate.label)
 
 
 def ahead(simulation: Simulation) -> int:

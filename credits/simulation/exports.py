@@ -23,7 +23,12 @@ def as_json(simulation: Simulation) -> dict[str, Any]:
     for language, name in (("zh-hans", "zh"), ("en", "en")):
         with translation.override(language):
             found[name] = [one["text"] for one in present.findings(report)] if present.is_substantial(report) else []
-    return {"simulation": str(simulation.pk), **report, "findings": found}
+    return {
+        "simulation": str(simulation.pk),
+        "text_sha256": present.text_sha256(simulation.source),
+        **report,
+        "findings": found,
+    }
 
 
 def as_xlsx(simulation: Simulation) -> bytes:
@@ -48,6 +53,11 @@ def as_xlsx(simulation: Simulation) -> bytes:
             pairs = zip(spread["draft"]["tenths_g"], spread["base"]["tenths_g"], strict=True)
             tenths = [[n, one, other] for n, (one, other) in enumerate(pairs, start=1)]
             _sheet(book, "tenths", [["tenth", "draft_g", "base_g"], *tenths])
+        if (found := present.top(report)) is not None:
+            rows = []
+            for one in (found["means"], *found["people"], *found["records"]):
+                rows += [[], [column["label"] for column in one["columns"]], *one["rows"]]
+            _sheet(book, "top", [[found["text"]], *rows])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

@@ -154,15 +154,21 @@ def _label(name: str, key: int) -> str:
     return UNKNOWN if key == 0 else "6+" if key == 6 else str(key)
 
 
+def small_groups(people: Mapping[str, int]) -> set[str]:
+    """The groups that do not stand by themselves, by their numbers of people (see the module)."""
+    small = {key for key, count in people.items() if count < SMALL}
+    rest = sorted(set(people) - small, key=lambda key: (people[key], key))
+    while small and rest and (len(small) < 2 or sum(people[key] for key in small) < SMALL):
+        small.add(rest.pop(0))
+    return small
+
+
 def shown(groups: Mapping[str, Counter[str]]) -> list[dict[str, Any]]:
     """The groups in order, with small ones in one row `others`; the sum stays the sum.
 
     `others` stands for at least two groups and at least SMALL participants, where there are as many.
     """
-    small = {key for key, one in groups.items() if one["participants"] < SMALL}
-    rest = sorted(set(groups) - small, key=lambda key: (groups[key]["participants"], key))
-    while small and rest and (len(small) < 2 or sum(groups[key]["participants"] for key in small) < SMALL):
-        small.add(rest.pop(0))
+    small = small_groups({key: one["participants"] for key, one in groups.items()})
     rows = [{"key": key, **{name: groups[key][name] for name in _KEYS}} for key in sorted(set(groups) - small)]
     if small:
         together = {name: sum(groups[key][name] for key in small) for name in _KEYS}

@@ -8,17 +8,19 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from carbon_portal.kernel.language import region_name
-from methodologies.models import MethodologyVersion
+from methodologies.models import Draft, MethodologyVersion
 
-from .present import version_state
+from .present import draft_label, version_state
 
 LONGEST_TEXT = 256 * 1024
+#: Before the number of a draft among the choices; a version is CODE@VERSION.
+_DRAFT = "draft:"
 
 
 class SimulationForm(forms.Form):
-    """A stored version or a text, an area, days, and what it is held against."""
+    """A stored version, a draft or a text, an area, days, and what it is held against."""
 
-    version = forms.ChoiceField(label=_("方法学版本"), required=False)
+    version = forms.ChoiceField(label=_("方法学版本或草案"), required=False)
     source = forms.CharField(
         label=_("或粘贴草案文本（YAML）"),
         required=False,
@@ -36,18 +38,32 @@ class SimulationForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, versions: Sequence[MethodologyVersion], areas: Sequence[str], today: dt.date, **kwargs: Any
+        self,
+        *args: Any,
+        versions: Sequence[MethodologyVersion],
+        drafts: Sequence[Draft],
+        areas: Sequence[str],
+        today: dt.date,
+        chosen: str = "",
+        draft: str = "",
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.versions = {str(version): version for version in versions}
+        self.drafts = {f"{_DRAFT}{one.uuid}": one for one in drafts}
         labels = [(name, f"{name} · {version_state(version)}") for name, version in self.versions.items()]
-        self._choose("version", [("", _("（不选，用下面的文本）")), *labels])
+        written = [(name, draft_label(one)) for name, one in self.drafts.items()]
+        self._choose("version", [("", _("（不选，用下面的文本）")), *written, *labels])
         self._choose("against", [("", _("现行方法学")), *labels])
         self._choose("region", [(code, region_name(code)) for code in areas])
         self.fields["first"].initial = (today - dt.timedelta(days=365)).isoformat()
         self.fields["last"].initial = (today - dt.timedelta(days=1)).isoformat()
-        if labels and not self.is_bound and "version" not in self.initial:
-            self.fields["version"].initial = labels[0][0]
+        self.fields["version"].initial = chosen if chosen in self.versions else labels[0][0] if labels else ""
+        mine = self.drafts.get(f"{_DRAFT}{draft}")
+        if mine is not None:
+            self.fields["version"].initial = f"{_DRAFT}{draft}"
+            if mine.region in areas:
+                self.fields["region"].initial = mine.region
 
     def _choose(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]
@@ -66,9 +82,11 @@ class SimulationForm(forms.Form):
         """Arguments of the service, of a valid form."""
         data = self.cleaned_data
         text = data["source"] if data["source"].strip() else ""
-        version = None if text else self.versions[data["version"]]
+        draft = None if text else self.drafts.get(data["version"])
+        version = None if text or draft else self.versions[data["version"]]
+        written = draft or version  # the draft's text as it stands at this moment
         return {
-            "source": text or (version.source if version else ""),
+            "source": text or (written.source if written else ""),
             "version": version,
             "against": self.versions.get(data["against"]),
             "region": data["region"],

@@ -93,11 +93,13 @@ class Formula:
         return found
 
 
-def tests_of(program: Program, factors: FactorLibrary, found: Sequence[Context], figures: Figures) -> dict[str, Any]:
-    """All gaming tests of a document over what was simulated; whole numbers and texts."""
+def tests_of(
+    program: Program, factors: FactorLibrary, found: Sequence[Context], figures: Figures, chosen: np.ndarray | None
+) -> dict[str, Any]:
+    """All gaming tests of a document over what was simulated; whole numbers and texts. `chosen`: see `top_group`."""
     formula = Formula(program, factors, found)
     return {
-        "concentration": concentration(figures),
+        "concentration": concentration(figures, chosen),
         "own_average": own_average(program, figures),
         "cliffs": cliffs(formula, figures.values),
         "splitting": splitting(formula),
@@ -105,9 +107,9 @@ def tests_of(program: Program, factors: FactorLibrary, found: Sequence[Context],
     }
 
 
-def concentration(figures: Figures) -> dict[str, Any] | None:
-    """The smallest share of participants that has a fifth of the grams or more, if it is out of proportion."""
-    draft, own = figures.by_person("draft"), figures.by_person("own")
+def top_group(figures: Figures) -> np.ndarray | None:
+    """The smallest share of participants that has a fifth of the grams or more, if it is out of proportion: places."""
+    draft = figures.by_person("draft")
     total, count = added(draft), len(draft)
     if not total:
         return None
@@ -118,10 +120,18 @@ def concentration(figures: Figures) -> dict[str, Any] | None:
             continue
         grams = added(draft[order[:people]])
         if grams * 5 >= total and grams * 1000 >= 5 * cut * total:
-            mine = added(own[order[:people]])
-            return {"people_share": share(people, count), "people": people, "grams_share": share(grams, total),
-                    "own_share": share(mine, grams)}  # fmt: skip
+            return np.asarray(order[:people])
     return None
+
+
+def concentration(figures: Figures, chosen: np.ndarray | None) -> dict[str, Any] | None:
+    """How few have how much, and how much of that rests on their own past."""
+    if chosen is None:
+        return None
+    draft, own = figures.by_person("draft"), figures.by_person("own")
+    grams = added(draft[chosen])
+    return {"people_share": share(len(chosen), len(draft)), "people": len(chosen),
+            "grams_share": share(grams, added(draft)), "own_share": share(added(own[chosen]), grams)}  # fmt: skip
 
 
 def own_average(program: Program, figures: Figures) -> dict[str, Any] | None:

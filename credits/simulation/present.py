@@ -1,5 +1,6 @@
 """A simulation as a page shows it: sentences, figures, charts and the same figures as tables."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,13 +11,16 @@ from django.utils.translation import pgettext
 from carbon_portal.kernel.language import is_english, pick, region_name
 from carbon_portal.kernel.templatetags.portal import count, grams, local_date, local_datetime, local_month, points
 from credits.models import Simulation
-from credits.present import activity_title
+from credits.present import activity_title, evidence_label
+from credits.selectors.simulations import Candidate
 from methodologies.engine.reasons import sentence
-from methodologies.models import MethodologyVersion
+from methodologies.models import Draft, DraftEdit, MethodologyVersion
 
-from .figures import OTHERS, UNKNOWN
+from .figures import OTHERS, UNKNOWN, share
 
 Report = Mapping[str, Any]
+#: Where on the page the features of the few stand who get a large share.
+TOP = "top-group"
 _PILLS = {"queued": "wait", "running": "info", "done": "ok", "failed": "no", "cancelled": ""}
 
 
@@ -24,6 +28,11 @@ def title(simulation: Simulation) -> str:
     """The document's name."""
     named = simulation.title_en if is_english() and simulation.title_en else simulation.title_zh
     return f"{named} {simulation.version}"
+
+
+def text_sha256(source: str) -> str:
+    """Of a text as it was run, byte for byte: what a draft's save is known by."""
+    return hashlib.sha256(source.encode("utf-8")).hexdigest()
 
 
 def pill(simulation: Simulation) -> dict[str, str]:
@@ -69,6 +78,25 @@ def waiting(simulation: Simulation, ahead: int, usual: int | None) -> str:
         minutes = -(-usual * (ahead + 1) // 60)
         parts.append(_("约 1 分钟以内。") if minutes <= 1 else _("约 %(minutes)s 分钟。") % {"minutes": minutes})
     return "".join(parts) if not is_english() else " ".join(parts)
+
+
+def draft_label(draft: Draft) -> str:
+    """A draft in a list: its title, its code and where it lies."""
+    return f"{draft.title or draft.code} · {draft.code} · {draft.get_state_display()}"
+
+
+def facts_of_text(simulation: Simulation, edit: DraftEdit | None) -> list[dict[str, str]]:
+    """Which text was run: its hash, byte for byte, and the draft's save that it is, for who may read the draft."""
+    found = [{"label": _("文本 SHA-256"), "value": text_sha256(simulation.source)[:16]}]
+    if edit is not None:
+        found.append(
+            {
+                "label": _("草案"),
+                "value": _("第 %(number)s 次保存") % {"number": edit.number},
+                "href": reverse("methodologies:draft-edit", args=[edit.draft.uuid, edit.number]),
+            }
+        )
+    return found
 
 
 def version_state(version: MethodologyVersion) -> str:
@@ -145,6 +173,7 @@ def report(simulation: Simulation) -> dict[str, Any]:
         "left_out": left_out(found),
         "splits": splits(found),
         "cliffs": cliffs(found),
+        "top": top(found),
     }
 
 
@@ -336,7 +365,7 @@ def findings(found: Report) -> list[dict[str, str]]:
     gaming = found["gaming"]
     return [
         *_missing(found),
-        *_concentration(gaming),
+        *_concentration(found),
         *_own_average(gaming),
         *(_split_sentence(one, found) for one in gaming["splitting"]),
         *(told for one in gaming["cliffs"] if (told := _cliff_sentence(one, found))),
@@ -355,7 +384,8 @@ def _missing(found: Report) -> list[dict[str, str]]:
     ]
 
 
-def _concentration(gaming: Mapping[str, Any]) -> list[dict[str, str]]:
+def _concentration(found: Report) -> list[dict[str, str]]:
+    gaming = found["gaming"]
     one = gaming["concentration"]
     if one is None:
         return []
@@ -366,7 +396,8 @@ def _concentration(gaming: Mapping[str, Any]) -> list[dict[str, str]]:
         text = _("%(people)s%% 的用户得到 %(grams)s%% 的减碳量，多为“自身 %(days)s 日均值”基准。建议加上限。")
     else:
         text = _("%(people)s%% 的用户得到 %(grams)s%% 的减碳量。请看是否需要降低上限。")
-    return [_finding("wait", text % numbers)]
+    told = _finding("wait", text % numbers)
+    return [told | {"href": f"#{TOP}", "link": _("看名单特征")} if found.get("top") else told]
 
 
 def _own_average(gaming: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -473,9 +504,82 @@ def cliffs(found: Report) -> dict[str, Any]:
     }  # fmt: skip
 
 
+# -- the few who get a large share -------------------------------------------------------------------------------------
+
+
+def top(found: Report) -> dict[str, Any] | None:
+    """What they have in common; None where nobody stands out, and for reports made before this was kept."""
+    one = found.get("top")
+    if not one:
+        return None
+    mine, every = _("这部分人"), _("全部参与者")
+    means = [
+        [_("每人记录数"), *one["records_per_person"]],
+        [_("每条平均减碳量"), *("–" if value is None else grams(value) for value in one["grams_per_record"])],
+        [_("被上限截住的记录"), *map(_percent, one["cut_off_share"])],
+    ]
+    if one["own"]:
+        days = _("以自身 %(days)s 日均值为基准的减碳量") % {"days": one["own"]["window_days"]}
+        means.append([days, *map(_percent, one["own"]["share"])])
+    people_columns = [{"label": mine, "num": True}, {"label": _("占比"), "num": True}]
+    return {
+        "id": TOP,
+        "text": _("%(people)s 人（%(share)s%%）得到 %(grams)s（%(part)s%%）。只列合计，不列个人。")
+        % {
+            "people": count(one["people"]), "share": one["people_share"], "grams": grams(one["grams"]),
+            "part": one["grams_share"],
+        },
+        "means": {
+            "title": _("与全部参与者相比"),
+            "columns": [{"label": _("项目")}, {"label": mine, "num": True}, {"label": every, "num": True}],
+            "rows": means,
+        },
+        "people": [
+            {"title": title, "columns": [{"label": title}, *people_columns], "rows": _people_rows(one, rows, name)}
+            for title, rows, name in ((_("地区"), one["cities"], _city), (_("参与者类型"), one["kinds"], _kind))
+        ],
+        "records": [
+            {
+                "title": title,
+                "columns": [{"label": title}, {"label": mine, "num": True}, {"label": every, "num": True}],
+                "rows": [[name(row), _percent(row["share"]), _percent(row["all_share"])] for row in rows],
+            }
+            for title, rows, name in _top_records(found, one)
+            if rows
+        ],
+    }  # fmt: skip
+
+
+def _top_records(found: Report, one: Report) -> list[tuple[str, Sequence[Report], Callable[[Report], str]]]:
+    """Tables of shares of records: by evidence, then by each choice of the document."""
+
+    def option(name: str) -> Callable[[Report], str]:
+        texts = found["options"][name]
+        return lambda row: _("其他") if row["key"] == OTHERS else pick(texts.get(row["key"])) or row["key"]
+
+    return [
+        (_("证据等级"), one["evidence"], lambda row: _("其他") if row["key"] == OTHERS else evidence_label(row["key"])),
+        *((_input(found, choice), choice["rows"], option(choice["input"])) for choice in one["choices"]),
+    ]
+
+
+def _people_rows(one: Report, rows: Sequence[Report], name: Any) -> list[list[str]]:
+    return [[name(row, False), count(row["people"]), _percent(share(row["people"], one["people"]))] for row in rows]
+
+
+def _kind(row: Report, _short: bool) -> str:
+    if row["key"] in (OTHERS, UNKNOWN):
+        return _("其他")
+    return {"resident": _("居民"), "household": _("家庭"), "sme": _("小微企业"), "group": _("社会团体")}[row["key"]]
+
+
+def _percent(text: str | None) -> str:
+    return "–" if text is None else f"{text}%"
+
+
 # -- ranking -----------------------------------------------------------------------------------------------------------
 
-Pair = tuple[MethodologyVersion, Simulation | None]
+Pair = tuple[Candidate, Simulation | None]
 
 
 def ranking_columns() -> list[dict[str, Any]]:
@@ -489,17 +593,16 @@ def ranking_columns() -> list[dict[str, Any]]:
 def ranking_rows(pairs: Sequence[Pair]) -> list[list[Any]]:
     """Each method with its figures, or with where they stand."""
     rows = []
-    for version, simulation in pairs:
+    for one, simulation in pairs:
         side = (simulation.report or {}).get("draft") if simulation else None
-        name = version.title_en if is_english() and version.title_en else version.title_zh
         if simulation is None:
             link: Any = _("还没有试算")
         else:
             link = {"text": pill(simulation)["label"], "href": reverse("credits:simulation", args=[simulation.pk])}
         rows.append(
             [
-                f"{name} {version.version}", activity_title(version.methodology.activity),
-                version_state(version),
+                _candidate(one), activity_title(one.activity),
+                version_state(one.version) if one.version else str(one.draft.get_state_display()) if one.draft else "",
                 grams(side["grams"]) if side else "–", count(side["participants"]) if side else "–",
                 per_tonne(side) if side else "–", link,
             ]
@@ -507,14 +610,23 @@ def ranking_rows(pairs: Sequence[Pair]) -> list[list[Any]]:
     return rows
 
 
+def _named(one: Candidate) -> str:
+    return one.title_en if is_english() and one.title_en else one.title_zh
+
+
+def _candidate(one: Candidate) -> Any:
+    """A version by its title; a draft with the way to its text."""
+    text = f"{_named(one)} {one.label.rpartition('@')[2]}"
+    return text if one.draft is None else {"text": text, "href": reverse("methodologies:draft", args=[one.draft.uuid])}
+
+
 def ranking_chart(pairs: Sequence[Pair]) -> dict[str, Any] | None:
     """The methods with most grams."""
     found = []
-    for version, simulation in pairs:
+    for one, simulation in pairs:
         side = (simulation.report or {}).get("draft") if simulation else None
         if side and side["grams"]:
-            name = version.title_en if is_english() and version.title_en else version.title_zh
-            found.append((name, side["grams"]))
+            found.append((_named(one), side["grams"]))
     if not found:
         return None
     per, unit = _unit(max(value for _name, value in found))

@@ -30,7 +30,8 @@ _WIDTH = 32
 COUNTED, REFUSED = 1, 2
 #: Why a record has no part: the third letter of its state, and `other` for one refused for no reason of a method.
 LEFT_OUT = {"e": "checking", "c": "received", "p": "duplicate", "d": "under_review", "v": "reversed", "j": "other"}
-_SUBJECTS = {"r": "resident", "h": "household", "s": "sme", "g": "group"}
+#: Kinds of participant by the letter that is read of them.
+KINDS = {"r": "resident", "h": "household", "s": "sme", "g": "group"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Records:
 
     def is_subject(self, kinds: Sequence[str]) -> np.ndarray:
         """Whether each record's participant is of one of these kinds."""
-        letters = [ord(letter) for letter, kind in _SUBJECTS.items() if kind in kinds]
+        letters = [ord(letter) for letter, kind in KINDS.items() if kind in kinds]
         return np.isin(self.subjects, letters)
 
 

@@ -16,12 +16,13 @@ from methodologies.engine.document import Document, FactorLibrary
 from methodologies.engine.limits import period_start
 from methodologies.selectors import factor_library
 
-from . import gaming
+from . import gaming, top
 from .figures import SMALL, Figures, change, distribution, share, shown
 from .reading import EPOCH, LEFT_OUT, Records, Wanted, slices, width_of
 from .sides import Group, InForce, as_if_in_force, late, prefix_of, settle, whole
 
-FORMAT = 1
+#: 2 has `top`, what those few have in common who get a large share; a report of format 1 is shown without.
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class _Run:
             rate=(rule.num, rule.den) if rule else None,
             inputs=list(self.program.inputs),
         )
+        self.traits = top.Traits.of(self.program)
         self.contexts: list[gaming.Context] = []
         self.codes: set[str] = set()
 
@@ -124,6 +126,7 @@ class _Run:
         rows = np.flatnonzero(mine & covered & ~narrower)
         self.codes |= {group.code for group in found if len(group.rows)}
         self.figures.take(records, draft, base, rows)
+        self.traits.take(records, draft, rows)
         if len(self.contexts) < gaming.CONTEXTS:
             self.contexts += gaming.contexts(records, draft, rows)[: gaming.CONTEXTS - len(self.contexts)]
 
@@ -176,6 +179,7 @@ def _report(run: _Run) -> dict[str, Any]:
         # Of so few people every sum tells of one of them.
         return {**found, "participants": None, "draft": None, "base": None}
     draft, base = figures.side("draft"), figures.side("base")
+    chosen = gaming.top_group(figures)
     return {
         **found,
         "draft": draft,
@@ -189,7 +193,13 @@ def _report(run: _Run) -> dict[str, Any]:
         "distribution": {name: distribution(figures.by_person(name)) for name in ("draft", "base")},
         "labels": {name: dict(declared.label) for name, declared in document.inputs.items()},
         "missing": _missing(run),
-        "gaming": gaming.tests_of(run.program, run.factors, run.contexts, figures),
+        "options": {
+            name: {key: dict(texts) for key, texts in (declared.options or {}).items()}
+            for name, declared in document.inputs.items()
+            if name in run.traits.choices
+        },
+        "gaming": gaming.tests_of(run.program, run.factors, run.contexts, figures, chosen),
+        "top": None if chosen is None else top.features(chosen, run.traits, figures, run.program),
     }
 
 

@@ -20,6 +20,7 @@ from carbon_portal.kernel.language import region_name
 from credits import services
 from credits.models import Simulation
 from credits.selectors import simulations as selectors
+from methodologies.selectors import drafts
 
 from . import exports, present
 from .forms import SimulationForm
@@ -51,9 +52,10 @@ def simulation_new(request: HttpRequest) -> HttpResponse:
     user, today = _user(request), clock.today()
     versions, areas = selectors.versions_for(user), selectors.areas_of(user)
     given = request.POST if request.method == "POST" else None
-    names = {str(version) for version in versions}
-    initial = {key: value for key, value in (("version", request.GET.get("version")),) if value in names}
-    form = SimulationForm(given, versions=versions, areas=areas, today=today, initial=initial)
+    form = SimulationForm(
+        given, versions=versions, drafts=selectors.drafts_for(user), areas=areas, today=today,
+        chosen=request.GET.get("version", ""), draft=request.GET.get("draft", ""),
+    )  # fmt: skip
     if form.is_valid():
         wanted = form.wanted()
         if not selectors.may_start(user, wanted["region"]):
@@ -73,7 +75,12 @@ def simulation_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     """How far it is, and the report once it is there."""
     user = _user(request)
     simulation = selectors.simulation_for(user, pk)
-    context = _standing(simulation) | {
+    standing = _standing(simulation)
+    if simulation.stored_version is None:
+        standing["facts"] += present.facts_of_text(
+            simulation, drafts.edit_with_text(user, present.text_sha256(simulation.source))
+        )
+    context = standing | {
         "may_act": selectors.may_start(user, simulation.region),
         "on_file": selectors.is_on_file(simulation),
         "fileable": simulation.stored_version is not None and present.is_substantial(simulation.report),
@@ -171,8 +178,8 @@ def simulation_ranking(request: HttpRequest) -> HttpResponse:
         "columns": present.ranking_columns(),
         "rows": present.ranking_rows(pairs),
         "chart": present.ranking_chart(pairs),
-        "open": sum(1 for _version, simulation in pairs if simulation is not None and simulation.is_open),
-        "missing": sum(1 for _version, simulation in pairs if simulation is None),
+        "open": sum(1 for _one, simulation in pairs if simulation is not None and simulation.is_open),
+        "missing": sum(1 for _one, simulation in pairs if simulation is None),
         "heading": _("%(area)s：哪些行为潜力大") % {"area": region_name(wanted)},
     }
     return render(request, "credits/simulation_ranking.html", context)
@@ -181,10 +188,10 @@ def simulation_ranking(request: HttpRequest) -> HttpResponse:
 def _simulate_all(pairs: list[Any], region: str, today: dt.date, by: UUID) -> None:
     """Every candidate without a report over the last year, as far as one person may queue."""
     last, at = today - dt.timedelta(days=1), clock.now()
-    for version, simulation in pairs:
+    for one, simulation in pairs:
         if simulation is None:
             services.start_simulation(
-                source=version.source, version=version, region=region, first=last - dt.timedelta(days=364), last=last,
+                source=one.source, version=one.version, region=region, first=last - dt.timedelta(days=364), last=last,
                 by=by, at=at,
             )  # fmt: skip
 

@@ -121,6 +121,17 @@ def edits_of(draft: Draft, *, limit: int = 20) -> list[DraftEdit]:
     return list(draft.edits.defer("source").order_by("-number")[:limit])
 
 
+def edit_with_text(user: Any, sha256: str) -> DraftEdit | None:
+    """The newest save of exactly this text among the drafts that the person may read; without the text itself."""
+    return (
+        DraftEdit.objects.filter(sha256=sha256, draft__in=_readable(user))
+        .select_related("draft")
+        .defer("source", "draft__source")
+        .order_by("-pk")
+        .first()
+    )
+
+
 def authors_of(draft: Draft) -> list[UUID]:
     """Everybody who saved anything."""
     return sorted(set(draft.edits.values_list("person", flat=True)))

@@ -14,8 +14,9 @@ from methodologies.models import FactorVintage, MethodologyVersion
 from .library import program_for
 
 SUBJECT = "factor:"
-#: How many records were computed by these versions (keys) for deeds of this day or later: credits answers.
-RecordCounter = Callable[[Sequence[int], dt.date], Mapping[int, int]]
+#: How many records were computed by these versions (keys) for deeds of this day or later, before a moment: credits
+#: answers.
+RecordCounter = Callable[[Sequence[int], dt.date, dt.datetime | None], Mapping[int, int]]
 _counter: list[RecordCounter] = []
 
 
@@ -64,10 +65,14 @@ class Affected:
         return self.version.state in FROZEN_STATES
 
 
-def affected_by(factor: str, *, since: dt.date) -> list[Affected]:
-    """Versions that compute with a factor, drafts too, by code; with the number of results since a day."""
+def affected_by(factor: str, *, since: dt.date, until: dt.datetime | None = None) -> list[Affected]:
+    """Versions that compute with a factor, drafts too, by code; with the number of results for deeds since a day.
+
+    `until`: when the new value was adopted. What was computed later has it already.
+    """
     rows = (
         MethodologyVersion.objects.filter(document__parameters__isnull=False)
+        .select_related("methodology")
         .exclude(state=VersionState.WITHDRAWN)
         .defer("source")
         .order_by("methodology_id", "effective_from")
@@ -79,7 +84,7 @@ def affected_by(factor: str, *, since: dt.date) -> list[Affected]:
                 pinned = parameter.get("vintage")
                 using.append((row, pinned if isinstance(pinned, int) else None))
                 break
-    counted: Mapping[int, int] = _counter[0]([row.pk for row, _ in using], since) if using and _counter else {}
+    counted: Mapping[int, int] = _counter[0]([row.pk for row, _ in using], since, until) if using and _counter else {}
     return [Affected(row, pinned, counted.get(row.pk, 0)) for row, pinned in using]
 
 

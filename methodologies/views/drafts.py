@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import selectors as accounts
+from accounts.constants import Role
 from accounts.permissions import login_required_with_role
 from carbon_portal.kernel import approvals, clock
 from carbon_portal.kernel.errors import DomainError, Forbidden, NotFound
@@ -31,6 +32,7 @@ from methodologies.services import forwarding
 
 reader_required = login_required_with_role(*selectors.READERS)
 _MAX_DIFF_LINES = 6000
+_SIMULATORS = (Role.CITY_OFFICER, Role.CITY_APPROVER, Role.PROVINCE_OFFICER, Role.PROVINCE_APPROVER)
 
 
 def _person(request: HttpRequest) -> uuid.UUID:
@@ -96,6 +98,10 @@ def _overview(request: HttpRequest, draft: Draft, refusal: DomainError | None = 
     fresh = selectors.draft_for(request.user, draft.uuid)
     report = selectors.report_on(fresh.source, region=fresh.region, today=clock.today(), draft=fresh)
     context = {**_about(request, fresh), **show.overview(fresh, report), **_forwarding(request, fresh)}
+    # Simulations are another app's; who starts them holds one of these, in the draft's own area.
+    context["may_simulate"] = fresh.is_editable and accounts.in_scope(request.user, fresh.region, *_SIMULATORS)
+    context["draft_number"] = str(fresh.uuid)
+    context["is_document"] = report.document is not None
     if refusal is not None:
         context["refusal"] = refusal.sentence("en" if is_english() else "zh")
     return render(request, "methodologies/draft.html", context, status=refusal.http_status if refusal else 200)

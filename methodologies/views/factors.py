@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import actors
+from accounts.constants import PROVINCE_ROLES
 from accounts.fields import is_agreed
 from accounts.permissions import login_required_with_role
 from accounts.selectors import actor_of, has_role
@@ -123,7 +124,7 @@ def _show(
     """The page; after a refused decision with the reason, and with what was written beside it."""
     now = clock.now()
     asked = approvals.request_for(VINTAGE_KIND, subject_of(row.factor))
-    affected = selectors.affected_by(row.factor, since=row.valid_from)
+    affected = selectors.affected_by(row.factor, since=row.valid_from, until=row.adopted_at)
     refusal = approvals.refusal_of(asked, actor_of(request.user, at=now), at=now) if asked and asked.is_open else None
     context = {
         "row": row,
@@ -138,6 +139,7 @@ def _show(
         "decisions": _decisions(asked),
         "affected": affected,
         "records": sum(one.records for one in affected),
+        "may_list": has_role(request.user, *PROVINCE_ROLES),
         "refusal": refusal.sentence(get_language()) if refusal else "",
         "may_decide": bool(asked and asked.is_open and refusal is None),
         "is_mine": bool(asked and asked.is_open and asked.initiator == request.user.person_id),  # type: ignore[union-attr]

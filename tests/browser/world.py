@@ -105,6 +105,7 @@ def build_world(portal: Portal) -> World:
     _add_messages(things, cast, now)
     _add_recomputations(things, cast)
     _add_vintage(things, cast, now)
+    _add_monitored(things, now)
     _add_simulation(things, cast, now)
     verifier = _add_verifications(things, now)
     things.addresses |= {
@@ -188,6 +189,7 @@ def _add_vintage(things: Things, cast: Cast, now: dt.datetime) -> None:
     )  # fmt: skip
     code = {"code": "fuel.petrol"}
     things.addresses |= {f"methodologies:factor-{deed}": code for deed in ("vintage", "decide", "withdraw")}
+    things.addresses |= {f"credits:affected-{what}": code for what in ("records", "csv")}
 
 
 def _draft_addresses(cast: Cast, now: dt.datetime) -> dict[str, dict[str, Any]]:
@@ -202,6 +204,12 @@ def _draft_addresses(cast: Cast, now: dt.datetime) -> dict[str, dict[str, Any]]:
         **{f"methodologies:{view}": part for view in ("draft-part", "draft-save")},
         "methodologies:draft-edit": {**of_draft, "number": 1},
     }
+
+
+def _add_monitored(things: Things, now: dt.datetime) -> None:
+    """A version that came into force two weeks ago; the trips of the next function are its first."""
+    publish("1.1", effective_from=(clock.local_date(now) - dt.timedelta(days=14)).isoformat())
+    things.addresses["credits:monitoring-records"] = {"code": "GD-METRO-TRIP", "version": "1.1"}
 
 
 def _add_simulation(things: Things, cast: Cast, now: dt.datetime) -> None:

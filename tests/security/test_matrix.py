@@ -71,6 +71,14 @@ def _vintage(roles: frozenset[str]) -> Row:
     return Row("login", own, _NO_FACTOR, owner=min(roles), rightful=roles, known=known, roles=roles, shared=True)
 
 
+def _touched_by_a_proposal() -> Row:
+    """The records that a proposed value would touch: the province's to read until the value is adopted."""
+    own: Args = lambda world: {"code": PROPOSED_FACTOR}  # noqa: E731
+    return Row(
+        "login", own, _NO_FACTOR, owner="province_officer", rightful=PROVINCE_STAFF, roles=AREA_STAFF, shared=True
+    )
+
+
 def _simulation(what: str) -> Row:
     """A what-if run over a city that nobody has taken up yet, so that its report is nobody's."""
     own: Args = lambda world: {"pk": world.simulation}  # noqa: E731
@@ -275,7 +283,15 @@ ROWS: dict[str, Row] = {
         owner="city_officer",
         rightful=AREA_STAFF,  # a verifier only once the work is theirs
     ),
-    "credits:verification-report": Row("login", None, _MEMBER, roles=AREA_STAFF | {"verifier"}),
+    "credits:verification-report": Row(
+        "login", None, _MEMBER, roles=AREA_STAFF | {"verifier"}, no_own="a report is there once its verifier has signed"
+    ),
+    "credits:affected-records": _touched_by_a_proposal(),
+    "credits:affected-csv": _touched_by_a_proposal(),
+    "credits:monitoring": Row("login", roles=AREA_STAFF),
+    "credits:monitoring-records": Row(
+        "login", _METRO, _NO_METHOD, owner="city_officer", rightful=AREA_STAFF, roles=AREA_STAFF, shared=True
+    ),
     "credits:simulations": Row("login", roles=_SIMULATION_READERS),
     "credits:simulation-new": Row("login", roles=_SIMULATORS),
     "credits:simulation-ranking": Row("login", roles=_SIMULATORS),
