@@ -6,8 +6,8 @@ from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import Q
 
-from carbon_portal.kernel.append_only import NO_TRUNCATE, AppendOnly
-from methodologies.constants import APPROVE_KIND, FROZEN_STATES, NEXT_STATES, VersionState
+from carbon_portal.kernel.append_only import BY_OWNER, NO_TRUNCATE, AppendOnly
+from methodologies.constants import APPROVE_KIND, FOUNDING_KIND, FROZEN_STATES, NEXT_STATES, VersionState
 
 _FROZEN = ", ".join(f"'{state.value}'" for state in FROZEN_STATES)
 _NEXT = ", ".join(f"('{before}', '{after}')" for before, after in NEXT_STATES)
@@ -119,6 +119,35 @@ class MethodologyVersion(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
+            ),
+            # A version begins as a draft and is published by its approval (T28). What an installation brings along is
+            # the one exception: the owner of the tables alone enters it, of a code that has nothing but it, with its
+            # founding approval of exactly this text. `services.sync_library` is that way.
+            pgtrigger.Trigger(
+                name="enters_as_draft",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.state <> 'draft'"),
+                func=f"""
+                    IF NEW.state <> 'published' OR NOT {BY_OWNER} THEN
+                        RAISE EXCEPTION 'version % of % enters as a draft, not as %',
+                            NEW.version, NEW.methodology_id, NEW.state USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF EXISTS (SELECT FROM methodologies_methodologyversion o
+                                WHERE o.methodology_id = NEW.methodology_id
+                                  AND o.published_at IS DISTINCT FROM NEW.published_at) THEN
+                        RAISE EXCEPTION '% is known: its version % enters as a draft', NEW.methodology_id, NEW.version
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF NOT EXISTS (
+                        SELECT FROM kernel_approval a WHERE a.kind = '{FOUNDING_KIND}' AND a.basis = 'founding'
+                           AND a.content_sha256 = NEW.sha256
+                           AND a.subject = 'methodology:' || NEW.methodology_id || '@' || NEW.version) THEN
+                        RAISE EXCEPTION 'version % of % has no founding approval of this text',
+                            NEW.version, NEW.methodology_id USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,  # noqa: S608  (made of constants of this program)
             ),
             NO_TRUNCATE,
         ]

@@ -13,7 +13,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 
 from carbon_portal.kernel import audit
 from carbon_portal.kernel.models import Approval
-from methodologies.constants import FROZEN_STATES, VersionState
+from methodologies.constants import FOUNDING_KIND, FROZEN_STATES, VersionState
 from methodologies.engine import load_document, load_factors
 from methodologies.engine.document import Document
 from methodologies.engine.document import FactorLibrary as Factors
@@ -49,8 +49,9 @@ def sync_library(*, at: dt.datetime, folder: Path = LIBRARY) -> SyncReport:
     """Bring a folder of documents into the database; running it again changes nothing.
 
     A code unknown there is published with an approval marked `founding`; a new version of a known code enters as draft;
-    a changed published version is refused and the others go on. Raises DocumentError for a document that does not load,
-    before anything is written.
+    a changed published version is refused and the others go on. Founding takes the database role that owns the tables,
+    which `manage.py methodology sync` picks. Raises DocumentError for a document that does not load, before anything is
+    written.
     """
     documents = [
         load_document(path.read_bytes(), name=path.name)
@@ -157,6 +158,14 @@ def plain(document: Document) -> Any:
 def _publish_founding(
     methodology: Methodology, document: Document, folder: Path, at: dt.datetime
 ) -> MethodologyVersion:
+    Approval.objects.create(
+        kind=FOUNDING_KIND,
+        subject=f"methodology:{methodology.code}@{document.version}",
+        content_sha256=document.sha256,
+        basis=Approval.Basis.FOUNDING,
+        decided_at=at,
+        note="随系统发布的方法学库 (shipped with the installation)",
+    )
     version = MethodologyVersion.objects.create(
         methodology=methodology,
         version=document.version,
@@ -164,14 +173,6 @@ def _publish_founding(
         published_at=at,
         created_at=at,
         **_content(document, folder),
-    )
-    Approval.objects.create(
-        kind="methodology.publish",
-        subject=f"methodology:{version}",
-        content_sha256=document.sha256,
-        basis=Approval.Basis.FOUNDING,
-        decided_at=at,
-        note="随系统发布的方法学库 (shipped with the installation)",
     )
     audit.record_event(
         verb="methodology.published", target=f"methodology:{version}", region=methodology.region,
