@@ -7,10 +7,23 @@ from django.db import models
 from django.db.models import Q
 
 from carbon_portal.kernel.append_only import BY_OWNER, NO_TRUNCATE, AppendOnly
-from methodologies.constants import APPROVE_KIND, FOUNDING_KIND, FROZEN_STATES, NEXT_STATES, VersionState
+from methodologies.constants import (
+    APPROVE_KIND,
+    FOUNDING_KIND,
+    FROZEN_STATES,
+    NEXT_STATES,
+    WITHDRAW_KIND,
+    VersionState,
+)
 
 _FROZEN = ", ".join(f"'{state.value}'" for state in FROZEN_STATES)
 _NEXT = ", ".join(f"('{before}', '{after}')" for before, after in NEXT_STATES)
+
+
+# The canonical JSON of `services.withdrawals.withdrawal_sha256`, written in SQL from the rows as they stand.
+_PLAN = """'{"reason":' || to_json(w.reason)::text || ',"sha256":"' || v.sha256
+    || '","successor":"' || coalesce(s.methodology_id || '@' || s.version, '')
+    || '","sunset_on":"' || w.sunset_on || '","version":"' || v.methodology_id || '@' || v.version || '"}'"""
 
 
 class Methodology(models.Model):
@@ -119,6 +132,31 @@ class MethodologyVersion(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
+            ),
+            # What is in force ends by a plan that two people decided on (P2.2-g): its last day and what follows it are
+            # those of a plan whose approval binds exactly them, and stay so.
+            pgtrigger.Trigger(
+                name="ends_as_approved",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=f"""
+                    IF (NEW.sunset_on IS DISTINCT FROM OLD.sunset_on
+                        OR (NEW.state = 'withdrawn' AND (NEW.state, NEW.successor_id)
+                                                        IS DISTINCT FROM (OLD.state, OLD.successor_id)))
+                       AND NOT EXISTS (
+                        SELECT FROM methodologies_withdrawal w
+                          JOIN methodologies_methodologyversion v ON v.id = w.version_id
+                          LEFT JOIN methodologies_methodologyversion s ON s.id = w.successor_id
+                          JOIN kernel_approval a ON a.kind = '{WITHDRAW_KIND}' AND a.subject = 'withdrawal:' || w.uid
+                         WHERE w.version_id = NEW.id AND w.sunset_on = NEW.sunset_on
+                           AND w.successor_id IS NOT DISTINCT FROM NEW.successor_id
+                           AND a.approved AND a.basis = 'four_eyes'
+                           AND a.content_sha256 = encode(sha256(convert_to({_PLAN}, 'UTF8')), 'hex')) THEN
+                        RAISE EXCEPTION 'version % of % has no approved plan of this withdrawal',
+                            OLD.version, OLD.methodology_id USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,  # noqa: S608  (made of constants of this program)
             ),
             # A version begins as a draft and is published by its approval (T28). What an installation brings along is
             # the one exception: the owner of the tables alone enters it, of a code that has nothing but it, with its

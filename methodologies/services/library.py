@@ -196,22 +196,6 @@ def _keep_draft(
     )  # fmt: skip
 
 
-def withdraw_version(
-    *, version: MethodologyVersion, sunset_on: dt.date, successor: MethodologyVersion | None = None, actor: Any = None
-) -> MethodologyVersion:
-    """Take a published version out of force after `sunset_on` (its last day); the document itself stays as it is."""
-    with transaction.atomic():
-        methodology = Methodology.objects.select_for_update().get(pk=version.methodology_id)
-        version.state, version.sunset_on, version.successor = VersionState.WITHDRAWN, sunset_on, successor
-        version.save(update_fields=["state", "sunset_on", "successor"])
-        _update_span(methodology)
-        audit.record_event(
-            verb="methodology.withdrawn", target=f"methodology:{version}", actor=actor, region=methodology.region,
-            data={"sunset_on": sunset_on.isoformat()},
-        )  # fmt: skip
-    return version
-
-
 def _update_span(methodology: Methodology) -> None:
     """The dates on which some version of the code is in force: from the first effective date to the last sunset."""
     versions = [

@@ -17,6 +17,7 @@ from carbon_portal.kernel.services.paths import BASE_DIR
 from methodologies import selectors, services
 from methodologies.errors import FactorChanged
 from methodologies.models import FactorLibrary, Methodology, MethodologyVersion
+from tests.withdrawing import withdraw
 
 AT = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 ON = dt.date(2026, 3, 1)
@@ -213,7 +214,7 @@ def test_the_date_of_the_deed_chooses_superseded_versions_too(folder):
 def test_a_withdrawn_version_applies_until_its_sunset(folder):
     services.sync_library(at=AT, folder=folder)
     version = MethodologyVersion.objects.get(methodology_id="SZ-METRO-TRIP")
-    services.withdraw_version(version=version, sunset_on=dt.date(2026, 6, 30))
+    withdraw(version, sunset_on=dt.date(2026, 6, 30))
     found = [
         str(selectors.version_in_force(activity="metro_trip", region="440304", on=dt.date(2026, month, day)))
         for month, day in ((6, 30), (7, 1))
