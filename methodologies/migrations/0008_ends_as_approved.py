@@ -6,14 +6,23 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('methodologies', '0007_enters_as_draft'),
+        ("methodologies", "0007_enters_as_draft"),
     ]
 
     operations = [
         pgtrigger.migrations.AddTrigger(
-            model_name='methodologyversion',
-            trigger=pgtrigger.compiler.Trigger(name='ends_as_approved', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n                    IF (NEW.sunset_on IS DISTINCT FROM OLD.sunset_on\n                        OR (NEW.state = \'withdrawn\' AND (NEW.state, NEW.successor_id)\n                                                        IS DISTINCT FROM (OLD.state, OLD.successor_id)))\n                       AND NOT EXISTS (\n                        SELECT FROM methodologies_withdrawal w\n                          JOIN methodologies_methodologyversion v ON v.id = w.version_id\n                          LEFT JOIN methodologies_methodologyversion s ON s.id = w.successor_id\n                          JOIN kernel_approval a ON a.kind = \'methodology.withdraw\' AND a.subject = \'withdrawal:\' || w.uid\n                         WHERE w.version_id = NEW.id AND w.sunset_on = NEW.sunset_on\n                           AND w.successor_id IS NOT DISTINCT FROM NEW.successor_id\n                           AND a.approved AND a.basis = \'four_eyes\'\n                           AND a.content_sha256 = encode(sha256(convert_to(\'{"reason":\' || to_json(w.reason)::text || \',"sha256":"\' || v.sha256\n    || \'","successor":"\' || coalesce(s.methodology_id || \'@\' || s.version, \'\')\n    || \'","sunset_on":"\' || w.sunset_on || \'","version":"\' || v.methodology_id || \'@\' || v.version || \'"}\', \'UTF8\')), \'hex\')) THEN\n                        RAISE EXCEPTION \'version % of % has no approved plan of this withdrawal\',\n                            OLD.version, OLD.methodology_id USING ERRCODE = \'restrict_violation\';\n                    END IF;\n                    RETURN NEW;\n                ', hash='d948d34ba7ca22b75fd40d6b1d44f6faef87e050', operation='UPDATE', pgid='pgtrigger_ends_as_approved_f4de6', table='methodologies_methodologyversion', when='BEFORE')),
+            model_name="methodologyversion",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ends_as_approved",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n                    IF (NEW.sunset_on IS DISTINCT FROM OLD.sunset_on\n                        OR (NEW.state = 'withdrawn' AND (NEW.state, NEW.successor_id)\n                                                        IS DISTINCT FROM (OLD.state, OLD.successor_id)))\n                       AND NOT EXISTS (\n                        SELECT FROM methodologies_withdrawal w\n                          JOIN methodologies_methodologyversion v ON v.id = w.version_id\n                          LEFT JOIN methodologies_methodologyversion s ON s.id = w.successor_id\n                          JOIN kernel_approval a ON a.kind = 'methodology.withdraw' AND a.subject = 'withdrawal:' || w.uid\n                         WHERE w.version_id = NEW.id AND w.sunset_on = NEW.sunset_on\n                           AND w.successor_id IS NOT DISTINCT FROM NEW.successor_id\n                           AND a.approved AND a.basis = 'four_eyes'\n                           AND a.content_sha256 = encode(sha256(convert_to('{\"reason\":' || to_json(w.reason)::text || ',\"sha256\":\"' || v.sha256\n    || '\",\"successor\":\"' || coalesce(s.methodology_id || '@' || s.version, '')\n    || '\",\"sunset_on\":\"' || w.sunset_on || '\",\"version\":\"' || v.methodology_id || '@' || v.version || '\"}', 'UTF8')), 'hex')) THEN\n                        RAISE EXCEPTION 'version % of % has no approved plan of this withdrawal',\n                            OLD.version, OLD.methodology_id USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="d948d34ba7ca22b75fd40d6b1d44f6faef87e050",
+                    operation="UPDATE",
+                    pgid="pgtrigger_ends_as_approved_f4de6",
+                    table="methodologies_methodologyversion",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

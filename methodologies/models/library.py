@@ -27,7 +27,7 @@ _PLAN = """'{"reason":' || to_json(w.reason)::text || ',"sha256":"' || v.sha256
 
 
 class Methodology(models.Model):
-    """A code with its versions. Activity and issuing region belong to the code and never change.
+    """A code with its versions. Activity and issuing region belong to the code and never change once it was in force.
 
     Per activity and issuing region at most one code is in force at a time: `in_force` is the span of dates.
     """
@@ -49,6 +49,26 @@ class Methodology(models.Model):
                     ("in_force", RangeOperators.OVERLAPS),
                 ],
                 condition=Q(in_force__isnull=False),
+            ),
+        ]
+        triggers = [
+            # What a published version applies to is found by its code's row, so that is as frozen as its text (Q3).
+            pgtrigger.Trigger(
+                name="scope_is_frozen",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "((OLD.code, OLD.activity, OLD.region, OLD.level, OLD.sector)"
+                    " IS DISTINCT FROM (NEW.code, NEW.activity, NEW.region, NEW.level, NEW.sector))"
+                ),
+                func=f"""
+                    IF EXISTS (SELECT FROM methodologies_methodologyversion v
+                                WHERE v.methodology_id = OLD.code AND v.state IN ({_FROZEN})) THEN
+                        RAISE EXCEPTION 'the scope of % never changes: a version of it is published', OLD.code
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
         ]
 

@@ -102,6 +102,20 @@ CHANGES = {
 }  # fmt: skip
 
 
+SCOPE = {"code": "AA-OTHER", "activity": "bus_trip", "region": "440100", "level": "city", "sector": "waste"}
+
+
+@pytest.mark.parametrize("field", SCOPE)
+def test_what_a_published_version_applies_to_never_changes(folder, field):
+    services.sync_library(at=AT, folder=folder)
+    rows = Methodology.objects.filter(pk="GD-METRO-TRIP")
+    with pytest.raises(DatabaseError, match="scope of GD-METRO-TRIP never changes"), transaction.atomic():
+        rows.update(**{field: SCOPE[field]})
+    rows.update(in_force=None)  # the span is no part of it
+    draft = Methodology.objects.create(code="AA-NEW", activity="new", region="440000", level="provincial", sector="x")
+    assert Methodology.objects.filter(pk=draft.pk).update(**{field: SCOPE[field]}) == 1
+
+
 @pytest.mark.parametrize("field", CHANGES)
 def test_nobody_changes_a_published_version(folder, field):
     """One by one, in bulk, or by a statement of the web role; its triggers are not the web role's to switch off."""
