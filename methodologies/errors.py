@@ -283,7 +283,7 @@ class AuthorApproves(ReviewError):
 
 
 class SunsetTooEarly(ReviewError):
-    """Withdrawn without notice. Data: days, earliest."""
+    """Withdrawn without notice, when it is planned or when it is decided. Data: days, earliest."""
 
     code = "sunset_too_early"
     zh = "停用日期须在公告 {days} 天以后，最早 {earliest}，以便各市和参与者准备。请改日期。"

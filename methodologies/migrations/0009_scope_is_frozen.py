@@ -6,14 +6,24 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('methodologies', '0008_ends_as_approved'),
+        ("methodologies", "0008_ends_as_approved"),
     ]
 
     operations = [
         pgtrigger.migrations.AddTrigger(
-            model_name='methodology',
-            trigger=pgtrigger.compiler.Trigger(name='scope_is_frozen', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN ((OLD.code, OLD.activity, OLD.region, OLD.level, OLD.sector) IS DISTINCT FROM (NEW.code, NEW.activity, NEW.region, NEW.level, NEW.sector))', func="\n                    IF EXISTS (SELECT FROM methodologies_methodologyversion v\n                                WHERE v.methodology_id = OLD.code AND v.state IN ('published', 'superseded', 'withdrawn')) THEN\n                        RAISE EXCEPTION 'the scope of % never changes: a version of it is published', OLD.code\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ", hash='28b901a346418daff1430b277ad9870162cd8815', operation='UPDATE', pgid='pgtrigger_scope_is_frozen_f2727', table='methodologies_methodology', when='BEFORE')),
+            model_name="methodology",
+            trigger=pgtrigger.compiler.Trigger(
+                name="scope_is_frozen",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN ((OLD.code, OLD.activity, OLD.region, OLD.level, OLD.sector) IS DISTINCT FROM (NEW.code, NEW.activity, NEW.region, NEW.level, NEW.sector))",
+                    func="\n                    IF EXISTS (SELECT FROM methodologies_methodologyversion v\n                                WHERE v.methodology_id = OLD.code AND v.state IN ('published', 'superseded', 'withdrawn')) THEN\n                        RAISE EXCEPTION 'the scope of % never changes: a version of it is published', OLD.code\n                            USING ERRCODE = 'restrict_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="28b901a346418daff1430b277ad9870162cd8815",
+                    operation="UPDATE",
+                    pgid="pgtrigger_scope_is_frozen_f2727",
+                    table="methodologies_methodology",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

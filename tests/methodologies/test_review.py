@@ -8,9 +8,9 @@ from django.test import override_settings
 
 from carbon_portal.kernel import approvals
 from carbon_portal.kernel.errors import Forbidden, InvalidInput
-from carbon_portal.kernel.models import AuditEvent
+from carbon_portal.kernel.models import Approval, AuditEvent
 from methodologies import errors, selectors, services
-from methodologies.constants import APPROVE_KIND, CHECKLIST
+from methodologies.constants import APPROVE_KIND, CHECKLIST, WITHDRAW_KIND
 from methodologies.models import (
     Acceptance,
     CommentReply,
@@ -459,6 +459,24 @@ def test_nobody_withdraws_by_hand(desk, change):
         plan=plan, person=uid(desk.approver), shown_sha256=plan.content_sha256, approved=False, note="再议", at=day(51)
     )
     by_hand()
+
+
+def test_the_notice_of_a_withdrawal_counts_from_the_decision(desk):
+    version = world.walk_to("approved", desk)
+    world.publish(version, desk)
+    last = day(50).date() + dt.timedelta(days=30)
+    plan = services.plan_withdrawal(
+        version=version, person=uid(desk.officer), shown_sha256=version.sha256, sunset_on=last, reason="并入省级方法学",
+        at=day(50),
+    )  # fmt: skip
+    decide = {"plan": plan, "person": uid(desk.approver), "shown_sha256": plan.content_sha256}
+    with pytest.raises(errors.SunsetTooEarly) as refused:
+        services.decide_withdrawal(**decide, approved=True, at=day(51))
+    assert (last + dt.timedelta(days=1)).isoformat() in refused.value.detail
+    version.refresh_from_db()
+    assert (version.state, version.sunset_on) == ("published", None)
+    services.decide_withdrawal(**decide, approved=False, note="日期太近", at=day(51))
+    assert Approval.objects.filter(kind=WITHDRAW_KIND, approved=False).count() == 1
 
 
 def test_two_people_withdraw_with_notice_and_a_successor(desk):
