@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
 
@@ -17,15 +18,18 @@ from methodologies.constants import FOUNDING_KIND, FROZEN_STATES, VersionState
 from methodologies.engine import load_document, load_factors
 from methodologies.engine.document import Document
 from methodologies.engine.document import FactorLibrary as Factors
+from methodologies.engine.parameters import build_tables
 from methodologies.errors import (
     AnotherCodeInForce,
     FactorChanged,
+    FactorIsSample,
     LibraryError,
     PublishedVersionChanged,
     ScopeChanged,
     VersionInReview,
 )
 from methodologies.models import FactorLibrary, Methodology, MethodologyVersion
+from methodologies.selectors.public import SAMPLE, sample_names
 
 from .vintages import with_vintages
 
@@ -40,6 +44,7 @@ class SyncReport:
 
     published: list[str] = field(default_factory=list)
     drafts: list[str] = field(default_factory=list)
+    with_samples: dict[str, str] = field(default_factory=dict)  # drafts for their sample figures: names of these
     unchanged: list[str] = field(default_factory=list)
     refused: list[LibraryError] = field(default_factory=list)
     factors_changed: bool = False
@@ -49,9 +54,10 @@ def sync_library(*, at: dt.datetime, folder: Path = LIBRARY) -> SyncReport:
     """Bring a folder of documents into the database; running it again changes nothing.
 
     A code unknown there is published with an approval marked `founding`; a new version of a known code enters as draft;
-    a changed published version is refused and the others go on. Founding takes the database role that owns the tables,
-    which `manage.py methodology sync` picks. Raises DocumentError for a document that does not load, before anything is
-    written.
+    a changed published version is refused and the others go on. Outside the demo a new code with sample figures is not
+    published: all of its versions enter as drafts (`with_samples` says why). Founding takes the database role that owns
+    the tables, which `manage.py methodology sync` picks. Errors: DocumentError for a document that does not load,
+    before anything is written; FactorChanged, FactorIsSample.
     """
     documents = [
         load_document(path.read_bytes(), name=path.name)
@@ -85,6 +91,7 @@ def _sync_factors(factors: Factors, source: str, at: dt.datetime) -> bool:
         if newest.sha256 == factors.sha256:
             return False
         _refuse_changed_values(load_factors(newest.source, name=FACTORS_FILE), factors)
+    _refuse_sample_values(factors)
     with transaction.atomic():
         row = FactorLibrary.objects.create(sha256=factors.sha256, source=source, synced_at=at)
         audit.record_event(verb="factors.synced", target=f"factor_library:{row.pk}", data={"sha256": factors.sha256})
@@ -101,9 +108,32 @@ def _refuse_changed_values(before: Factors, after: Factors) -> None:
                 raise FactorChanged(factor=code, start=start)
 
 
+def _refuse_sample_values(factors: Factors) -> None:
+    """A shared factor reaches every published method that uses it, so outside the demo none is a sample."""
+    if settings.DEMO:
+        return
+    for code, factor in factors.factors.items():
+        for start, entry in factor.values:
+            if entry.confidence == SAMPLE:
+                raise FactorIsSample(factor=code, start=start.isoformat())
+
+
+def _samples_in(documents: list[Document]) -> dict[str, str]:
+    """CODE@version → names of its sample figures, of these documents; none counts where the portal is a demo."""
+    if settings.DEMO:
+        return {}
+    newest = FactorLibrary.objects.order_by("-id").first()
+    factors = load_factors(newest.source, name=FACTORS_FILE) if newest else None
+    found = {f"{one.code}@{one.version}": ", ".join(sample_names(build_tables(one, factors)[0])) for one in documents}
+    return {label: names for label, names in found.items() if names}
+
+
 def _sync_code(code: str, versions: list[Document], folder: Path, at: dt.datetime, report: SyncReport) -> None:
     methodology = Methodology.objects.select_for_update().filter(code=code).first()
-    founding = methodology is None
+    samples = _samples_in(versions) if methodology is None else {}
+    # A code is founded as a whole or not at all: with a draft in it, it would be known.
+    founding = methodology is None and not samples
+    report.with_samples |= samples
     if methodology is None:
         first = versions[0]
         methodology = Methodology.objects.create(code=code, **{key: getattr(first, key) for key in _SCOPE})
