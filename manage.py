@@ -4,6 +4,8 @@
 import os
 import sys
 
+# `methodology sync` founds what the installation brings along, which the database lets the tables' owner do alone.
+FOUNDING = ["methodology", "sync"]
 OWNER_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "pgtrigger"}
 WORKER_COMMANDS = {
     "import_behaviors",
@@ -19,7 +21,7 @@ WORKER_COMMANDS = {
 def role_for(argv: list[str]) -> str:
     """The least database role that the named command needs: owner, worker or web."""
     command = argv[1] if len(argv) > 1 else ""
-    if command in OWNER_COMMANDS:
+    if command in OWNER_COMMANDS or argv[1:3] == FOUNDING:
         return "owner"
     return "worker" if command in WORKER_COMMANDS else "web"
 

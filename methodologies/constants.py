@@ -118,6 +118,7 @@ CHECKLIST = {
 }
 COUNTED_EXPERTS = 2  # opinions that count, at the least
 APPROVE_KIND, WITHDRAW_KIND = "methodology.approve", "methodology.withdraw"
+FOUNDING_KIND = "methodology.publish"  # of what came with the installation; nobody asks for it
 COMMENT_LENGTH = 2000
 
 

@@ -28,6 +28,14 @@ class PublishedVersionChanged(LibraryError):
     )
 
 
+class FactorIsSample(LibraryError):
+    """A shared factor with a sample figure outside the demo. Data: factor, start."""
+
+    code = "factor_is_sample"
+    zh = "因子 {factor} 自 {start} 起的数值是示例值，只能用于演示环境。请换成有来源的数值。"
+    en = "The value of factor {factor} from {start} on is a sample figure, for the demo only. Give a sourced one."
+
+
 class ScopeChanged(LibraryError):
     """Activity, issuing region, level and sector belong to the code. Data: code, key."""
 
@@ -283,7 +291,7 @@ class AuthorApproves(ReviewError):
 
 
 class SunsetTooEarly(ReviewError):
-    """Withdrawn without notice. Data: days, earliest."""
+    """Withdrawn without notice, when it is planned or when it is decided. Data: days, earliest."""
 
     code = "sunset_too_early"
     zh = "停用日期须在公告 {days} 天以后，最早 {earliest}，以便各市和参与者准备。请改日期。"

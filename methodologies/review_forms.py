@@ -152,6 +152,7 @@ class DecideForm(DeedForm):
 class WithdrawForm(DeedForm):
     sunset_on = forms.DateField(
         label=_("最后适用日期"), widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("从审定之日起至少 30 天，请给审定留出时间。"),
         error_messages={"required": _("请填写日期。"), "invalid": _("请按 2027-06-30 的样子填写日期。")},
     )  # fmt: skip
     successor = forms.CharField(

@@ -41,7 +41,7 @@ from pytest_django.plugin import DjangoDbBlocker  # noqa: E402
 
 from carbon_portal.kernel import scope  # noqa: E402
 from carbon_portal.kernel.services import paths  # noqa: E402
-from tests import database, portal  # noqa: E402
+from tests import database, founding, portal  # noqa: E402
 
 #: The flags of every Chromium in this project: no sandbox (CI is root), no traffic of its own.
 CHROMIUM_FLAGS = [
@@ -65,6 +65,11 @@ def pytest_configure(config: pytest.Config) -> None:
     # Reading a setting also configures Django, which pytest-django waits for.
     if str(settings.VAR) != str(TEST_VAR):
         raise pytest.UsageError("settings were read before tests/conftest.py: unset DJANGO_SETTINGS_MODULE and --ds")
+
+
+def pytest_sessionstart() -> None:
+    # Before any test's module takes the name.
+    founding.sync_as_owner()
 
 
 def pytest_xdist_setupnodes() -> None:

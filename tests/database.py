@@ -20,6 +20,7 @@ import psycopg2.extensions
 from django.db import connections
 
 from carbon_portal.kernel.services import launcher, paths
+from tests.founding import let_be_owner
 
 ROOT = paths.BASE_DIR
 PACKAGES = ("carbon_portal", "accounts", "methodologies", "behaviors", "credits", "merchants", "pilots")
@@ -79,6 +80,7 @@ def ensure_template(var: Path) -> str:
     with (var / "template.lock").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         with _administration() as cursor:
+            let_be_owner(cursor)
             cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'template\\_%' ORDER BY oid DESC")
             present = [row[0] for row in cursor.fetchall() if row[0] not in {"template0", "template1"}]
             if name in present:

@@ -16,6 +16,11 @@ APPEND_ONLY_TRIGGERS = [
 ]
 
 
+# In a trigger's function: whether the session acts as the owner of the table, who migrates; a superuser always does.
+# A role that would first have to take the owner's with SET ROLE does not.
+BY_OWNER = "pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')"
+
+
 class AppendOnly(models.Model):
     """Base of tables whose rows are facts. A child's Meta inherits from `AppendOnly.Meta`.
 

@@ -10,7 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from .append_only import NO_TRUNCATE, AppendOnly
+from .append_only import BY_OWNER, NO_TRUNCATE, AppendOnly
 
 __all__ = ["AppendOnly", "Approval", "ApprovalRequest", "ApprovalVoid", "AuditEvent", "IdempotencyKey"]
 
@@ -185,6 +185,21 @@ class Approval(AppendOnly):
         indexes = [models.Index(fields=["kind", "subject"], name="approval_by_subject")]
         triggers = [
             *AppendOnly.Meta.triggers,
+            # What has no two people comes with the installation, and installing is the owner's, who migrates: neither
+            # pages nor workers can approve alone by calling it founding (R8).
+            pgtrigger.Trigger(
+                name="founding_by_owner",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.basis = 'founding'"),
+                func=f"""
+                    IF NOT {BY_OWNER} THEN
+                        RAISE EXCEPTION 'only an installation approves by itself: % may not', current_user
+                            USING ERRCODE = 'insufficient_privilege';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             pgtrigger.Trigger(
                 name="of_request",
                 operation=pgtrigger.Insert,

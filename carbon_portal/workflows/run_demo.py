@@ -128,14 +128,13 @@ def manage(*arguments: str, title: str) -> None:
 
 
 def seed(url: str, scale: str) -> None:
-    """In one process, as the worker role: methodologies, then sample people and records. Harmless at each start."""
+    """In a process of its own, as the worker role: sample people and records. Harmless at each start."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carbon_portal.settings")
     os.environ.setdefault("PORTAL_DB_ROLE", "worker")
     import django
     from django.core.management import call_command
 
     django.setup()
-    call_command("methodology", "sync")
     call_command("seed_demo", url=url, scale=scale)
 
 
@@ -215,6 +214,7 @@ def run(port: int, *, fresh: bool, scale: str) -> None:
             for report in launcher.start(var):
                 say(f"  {report}")
             manage("manage.py", "migrate", "--no-input", "-v", "0", title="manage.py migrate")
+            manage("manage.py", "methodology", "sync", title="manage.py methodology sync")
             manage(
                 "-m",
                 "carbon_portal.workflows.run_demo",
@@ -222,7 +222,7 @@ def run(port: int, *, fresh: bool, scale: str) -> None:
                 url,
                 "--scale",
                 scale,
-                title="methodology sync, seed_demo",
+                title="seed_demo",
             )
             for child in start_children(var, port):
                 children.append(child)  # one by one: those started before an error are stopped too

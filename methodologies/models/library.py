@@ -6,15 +6,28 @@ from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import Q
 
-from carbon_portal.kernel.append_only import NO_TRUNCATE, AppendOnly
-from methodologies.constants import APPROVE_KIND, FROZEN_STATES, NEXT_STATES, VersionState
+from carbon_portal.kernel.append_only import BY_OWNER, NO_TRUNCATE, AppendOnly
+from methodologies.constants import (
+    APPROVE_KIND,
+    FOUNDING_KIND,
+    FROZEN_STATES,
+    NEXT_STATES,
+    WITHDRAW_KIND,
+    VersionState,
+)
 
 _FROZEN = ", ".join(f"'{state.value}'" for state in FROZEN_STATES)
 _NEXT = ", ".join(f"('{before}', '{after}')" for before, after in NEXT_STATES)
 
 
+# The canonical JSON of `services.withdrawals.withdrawal_sha256`, written in SQL from the rows as they stand.
+_PLAN = """'{"reason":' || to_json(w.reason)::text || ',"sha256":"' || v.sha256
+    || '","successor":"' || coalesce(s.methodology_id || '@' || s.version, '')
+    || '","sunset_on":"' || w.sunset_on || '","version":"' || v.methodology_id || '@' || v.version || '"}'"""
+
+
 class Methodology(models.Model):
-    """A code with its versions. Activity and issuing region belong to the code and never change.
+    """A code with its versions. Activity and issuing region belong to the code and never change once it was in force.
 
     Per activity and issuing region at most one code is in force at a time: `in_force` is the span of dates.
     """
@@ -36,6 +49,26 @@ class Methodology(models.Model):
                     ("in_force", RangeOperators.OVERLAPS),
                 ],
                 condition=Q(in_force__isnull=False),
+            ),
+        ]
+        triggers = [
+            # What a published version applies to is found by its code's row, so that is as frozen as its text (Q3).
+            pgtrigger.Trigger(
+                name="scope_is_frozen",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "((OLD.code, OLD.activity, OLD.region, OLD.level, OLD.sector)"
+                    " IS DISTINCT FROM (NEW.code, NEW.activity, NEW.region, NEW.level, NEW.sector))"
+                ),
+                func=f"""
+                    IF EXISTS (SELECT FROM methodologies_methodologyversion v
+                                WHERE v.methodology_id = OLD.code AND v.state IN ({_FROZEN})) THEN
+                        RAISE EXCEPTION 'the scope of % never changes: a version of it is published', OLD.code
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
         ]
 
@@ -119,6 +152,60 @@ class MethodologyVersion(models.Model):
                     END IF;
                     RETURN NEW;
                 """,
+            ),
+            # What is in force ends by a plan that two people decided on (P2.2-g): its last day and what follows it are
+            # those of a plan whose approval binds exactly them, and stay so.
+            pgtrigger.Trigger(
+                name="ends_as_approved",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=f"""
+                    IF (NEW.sunset_on IS DISTINCT FROM OLD.sunset_on
+                        OR (NEW.state = 'withdrawn' AND (NEW.state, NEW.successor_id)
+                                                        IS DISTINCT FROM (OLD.state, OLD.successor_id)))
+                       AND NOT EXISTS (
+                        SELECT FROM methodologies_withdrawal w
+                          JOIN methodologies_methodologyversion v ON v.id = w.version_id
+                          LEFT JOIN methodologies_methodologyversion s ON s.id = w.successor_id
+                          JOIN kernel_approval a ON a.kind = '{WITHDRAW_KIND}' AND a.subject = 'withdrawal:' || w.uid
+                         WHERE w.version_id = NEW.id AND w.sunset_on = NEW.sunset_on
+                           AND w.successor_id IS NOT DISTINCT FROM NEW.successor_id
+                           AND a.approved AND a.basis = 'four_eyes'
+                           AND a.content_sha256 = encode(sha256(convert_to({_PLAN}, 'UTF8')), 'hex')) THEN
+                        RAISE EXCEPTION 'version % of % has no approved plan of this withdrawal',
+                            OLD.version, OLD.methodology_id USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,  # noqa: S608  (made of constants of this program)
+            ),
+            # A version begins as a draft and is published by its approval (T28). What an installation brings along is
+            # the one exception: the owner of the tables alone enters it, of a code that has nothing but it, with its
+            # founding approval of exactly this text. `services.sync_library` is that way.
+            pgtrigger.Trigger(
+                name="enters_as_draft",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.state <> 'draft'"),
+                func=f"""
+                    IF NEW.state <> 'published' OR NOT {BY_OWNER} THEN
+                        RAISE EXCEPTION 'version % of % enters as a draft, not as %',
+                            NEW.version, NEW.methodology_id, NEW.state USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF EXISTS (SELECT FROM methodologies_methodologyversion o
+                                WHERE o.methodology_id = NEW.methodology_id
+                                  AND o.published_at IS DISTINCT FROM NEW.published_at) THEN
+                        RAISE EXCEPTION '% is known: its version % enters as a draft', NEW.methodology_id, NEW.version
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    IF NOT EXISTS (
+                        SELECT FROM kernel_approval a WHERE a.kind = '{FOUNDING_KIND}' AND a.basis = 'founding'
+                           AND a.content_sha256 = NEW.sha256
+                           AND a.subject = 'methodology:' || NEW.methodology_id || '@' || NEW.version) THEN
+                        RAISE EXCEPTION 'version % of % has no founding approval of this text',
+                            NEW.version, NEW.methodology_id USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,  # noqa: S608  (made of constants of this program)
             ),
             NO_TRUNCATE,
         ]

@@ -1,5 +1,6 @@
 """What everybody may see: the catalogue, one version with its neighbours, its approvals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
@@ -8,6 +9,7 @@ from carbon_portal.kernel.errors import NotFound
 from carbon_portal.kernel.models import Approval
 from methodologies.constants import SHOWN_STATES, StageState
 from methodologies.engine import Program
+from methodologies.engine.parameters import ParameterTable
 from methodologies.models import MethodologyVersion, Publication, Stage
 
 from .library import covering_regions
@@ -109,4 +111,9 @@ def revision_note(version: MethodologyVersion) -> str:
 
 def uses_sample(program: Program) -> bool:
     """Whether any value that this program may use is an illustrative figure."""
-    return any(cell.entry.confidence == SAMPLE for table in program.tables.values() for cell in table.cells)
+    return bool(sample_names(program.tables))
+
+
+def sample_names(tables: Mapping[str, ParameterTable]) -> list[str]:
+    """Which parameters have an illustrative figure, of whatever date: a recomputation may reach back to each."""
+    return [one.name for one in tables.values() if any(cell.entry.confidence == SAMPLE for cell in one.cells)]

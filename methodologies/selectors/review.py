@@ -47,6 +47,7 @@ from methodologies.models import (
 )
 
 from .library import factor_library, program_for
+from .public import sample_names
 from .stages import stages
 
 if TYPE_CHECKING:
@@ -340,8 +341,8 @@ def _expired_gate(version: MethodologyVersion, today: dt.date) -> ReviewError | 
 def _sample_gate(version: MethodologyVersion) -> ReviewError | None:
     if settings.DEMO:
         return None
-    names = _names(version, lambda entry: entry.confidence == "sample")
-    return SampleValues(names=names) if names else None
+    names = sample_names(program_for(version).tables)
+    return SampleValues(names=", ".join(names)) if names else None
 
 
 def _official_gate(version: MethodologyVersion) -> ReviewError | None:

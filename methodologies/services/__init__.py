@@ -7,7 +7,7 @@ from .experts import declare_interest, give_opinion, invite_experts
 from .factors import adopt_or_return, propose_vintage, withdraw_vintage
 from .filed import file_simulation
 from .joint import answer_jointly, ask_departments, open_comments, remind_department
-from .library import FACTORS_FILE, LIBRARY, SyncReport, plain, sync_library, withdraw_version
+from .library import FACTORS_FILE, LIBRARY, SyncReport, plain, sync_library
 from .local_values import tell_cities, use_province_values
 from .stages import enter, receive_text, stage_of
 from .withdrawals import decide_withdrawal, plan_withdrawal
@@ -42,6 +42,5 @@ __all__ = [
     "sync_library",
     "tell_cities",
     "use_province_values",
-    "withdraw_version",
     "withdraw_vintage",
 ]

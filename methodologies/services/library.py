@@ -8,24 +8,28 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
 
 from carbon_portal.kernel import audit
 from carbon_portal.kernel.models import Approval
-from methodologies.constants import FROZEN_STATES, VersionState
+from methodologies.constants import FOUNDING_KIND, FROZEN_STATES, VersionState
 from methodologies.engine import load_document, load_factors
 from methodologies.engine.document import Document
 from methodologies.engine.document import FactorLibrary as Factors
+from methodologies.engine.parameters import build_tables
 from methodologies.errors import (
     AnotherCodeInForce,
     FactorChanged,
+    FactorIsSample,
     LibraryError,
     PublishedVersionChanged,
     ScopeChanged,
     VersionInReview,
 )
 from methodologies.models import FactorLibrary, Methodology, MethodologyVersion
+from methodologies.selectors.public import SAMPLE, sample_names
 
 from .vintages import with_vintages
 
@@ -40,6 +44,7 @@ class SyncReport:
 
     published: list[str] = field(default_factory=list)
     drafts: list[str] = field(default_factory=list)
+    with_samples: dict[str, str] = field(default_factory=dict)  # drafts for their sample figures: names of these
     unchanged: list[str] = field(default_factory=list)
     refused: list[LibraryError] = field(default_factory=list)
     factors_changed: bool = False
@@ -49,8 +54,10 @@ def sync_library(*, at: dt.datetime, folder: Path = LIBRARY) -> SyncReport:
     """Bring a folder of documents into the database; running it again changes nothing.
 
     A code unknown there is published with an approval marked `founding`; a new version of a known code enters as draft;
-    a changed published version is refused and the others go on. Raises DocumentError for a document that does not load,
-    before anything is written.
+    a changed published version is refused and the others go on. Outside the demo a new code with sample figures is not
+    published: all of its versions enter as drafts (`with_samples` says why). Founding takes the database role that owns
+    the tables, which `manage.py methodology sync` picks. Errors: DocumentError for a document that does not load,
+    before anything is written; FactorChanged, FactorIsSample.
     """
     documents = [
         load_document(path.read_bytes(), name=path.name)
@@ -84,6 +91,7 @@ def _sync_factors(factors: Factors, source: str, at: dt.datetime) -> bool:
         if newest.sha256 == factors.sha256:
             return False
         _refuse_changed_values(load_factors(newest.source, name=FACTORS_FILE), factors)
+    _refuse_sample_values(factors)
     with transaction.atomic():
         row = FactorLibrary.objects.create(sha256=factors.sha256, source=source, synced_at=at)
         audit.record_event(verb="factors.synced", target=f"factor_library:{row.pk}", data={"sha256": factors.sha256})
@@ -100,9 +108,32 @@ def _refuse_changed_values(before: Factors, after: Factors) -> None:
                 raise FactorChanged(factor=code, start=start)
 
 
+def _refuse_sample_values(factors: Factors) -> None:
+    """A shared factor reaches every published method that uses it, so outside the demo none is a sample."""
+    if settings.DEMO:
+        return
+    for code, factor in factors.factors.items():
+        for start, entry in factor.values:
+            if entry.confidence == SAMPLE:
+                raise FactorIsSample(factor=code, start=start.isoformat())
+
+
+def _samples_in(documents: list[Document]) -> dict[str, str]:
+    """CODE@version → names of its sample figures, of these documents; none counts where the portal is a demo."""
+    if settings.DEMO:
+        return {}
+    newest = FactorLibrary.objects.order_by("-id").first()
+    factors = load_factors(newest.source, name=FACTORS_FILE) if newest else None
+    found = {f"{one.code}@{one.version}": ", ".join(sample_names(build_tables(one, factors)[0])) for one in documents}
+    return {label: names for label, names in found.items() if names}
+
+
 def _sync_code(code: str, versions: list[Document], folder: Path, at: dt.datetime, report: SyncReport) -> None:
     methodology = Methodology.objects.select_for_update().filter(code=code).first()
-    founding = methodology is None
+    samples = _samples_in(versions) if methodology is None else {}
+    # A code is founded as a whole or not at all: with a draft in it, it would be known.
+    founding = methodology is None and not samples
+    report.with_samples |= samples
     if methodology is None:
         first = versions[0]
         methodology = Methodology.objects.create(code=code, **{key: getattr(first, key) for key in _SCOPE})
@@ -157,6 +188,14 @@ def plain(document: Document) -> Any:
 def _publish_founding(
     methodology: Methodology, document: Document, folder: Path, at: dt.datetime
 ) -> MethodologyVersion:
+    Approval.objects.create(
+        kind=FOUNDING_KIND,
+        subject=f"methodology:{methodology.code}@{document.version}",
+        content_sha256=document.sha256,
+        basis=Approval.Basis.FOUNDING,
+        decided_at=at,
+        note="随系统发布的方法学库 (shipped with the installation)",
+    )
     version = MethodologyVersion.objects.create(
         methodology=methodology,
         version=document.version,
@@ -164,14 +203,6 @@ def _publish_founding(
         published_at=at,
         created_at=at,
         **_content(document, folder),
-    )
-    Approval.objects.create(
-        kind="methodology.publish",
-        subject=f"methodology:{version}",
-        content_sha256=document.sha256,
-        basis=Approval.Basis.FOUNDING,
-        decided_at=at,
-        note="随系统发布的方法学库 (shipped with the installation)",
     )
     audit.record_event(
         verb="methodology.published", target=f"methodology:{version}", region=methodology.region,
@@ -193,22 +224,6 @@ def _keep_draft(
         verb="methodology.draft_synced", target=f"methodology:{row}", region=methodology.region,
         data={"sha256": document.sha256},
     )  # fmt: skip
-
-
-def withdraw_version(
-    *, version: MethodologyVersion, sunset_on: dt.date, successor: MethodologyVersion | None = None, actor: Any = None
-) -> MethodologyVersion:
-    """Take a published version out of force after `sunset_on` (its last day); the document itself stays as it is."""
-    with transaction.atomic():
-        methodology = Methodology.objects.select_for_update().get(pk=version.methodology_id)
-        version.state, version.sunset_on, version.successor = VersionState.WITHDRAWN, sunset_on, successor
-        version.save(update_fields=["state", "sunset_on", "successor"])
-        _update_span(methodology)
-        audit.record_event(
-            verb="methodology.withdrawn", target=f"methodology:{version}", actor=actor, region=methodology.region,
-            data={"sunset_on": sunset_on.isoformat()},
-        )  # fmt: skip
-    return version
 
 
 def _update_span(methodology: Methodology) -> None:

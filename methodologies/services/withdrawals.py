@@ -62,9 +62,7 @@ def plan_withdrawal(
     _refuse_not_in_force(locked)
     if shown_sha256 != locked.sha256:
         raise NotThisContent(version=str(locked))
-    earliest = clock.local_date(at) + dt.timedelta(days=NOTICE_DAYS)
-    if sunset_on < earliest:
-        raise SunsetTooEarly(days=NOTICE_DAYS, earliest=earliest.isoformat())
+    _refuse_short_notice(sunset_on, at)
     if not reason.strip():
         raise InvalidInput(reason="请写明停用原因，原因会公开。", reason_en="Say why; the reason will be public.")
     if successor is not None and not _follows(locked, successor):
@@ -111,10 +109,8 @@ def decide_withdrawal(
         if not approved:
             return version
         _refuse_not_in_force(version)
-        if plan.sunset_on < clock.local_date(at):
-            raise SunsetTooEarly(
-                days=NOTICE_DAYS, earliest=(clock.local_date(at) + dt.timedelta(NOTICE_DAYS)).isoformat()
-            )
+        # The decision is the notice: what was asked for in time may have waited too long.
+        _refuse_short_notice(plan.sunset_on, at)
         version.sunset_on, version.successor = plan.sunset_on, plan.successor
         version.save(update_fields=["sunset_on", "successor"])
         enter(
@@ -124,6 +120,12 @@ def decide_withdrawal(
         _update_span(methodology)
         enqueue_on_commit(NOTICES_TASK)
     return version
+
+
+def _refuse_short_notice(sunset_on: dt.date, at: dt.datetime) -> None:
+    earliest = clock.local_date(at) + dt.timedelta(days=NOTICE_DAYS)
+    if sunset_on < earliest:
+        raise SunsetTooEarly(days=NOTICE_DAYS, earliest=earliest.isoformat())
 
 
 def _refuse_not_in_force(version: MethodologyVersion) -> None:

@@ -14,7 +14,9 @@ from PIL import Image
 from accounts.models import Household, HouseholdMember, Membership, Organisation, Participant, Person, Provider, User
 from behaviors.services import submit_record
 from carbon_portal.kernel import clock
+from carbon_portal.kernel.models import Approval
 from methodologies.models import Methodology, MethodologyVersion
+from tests.founding import by_owner
 
 LIBRARY = Path(__file__).resolve().parents[2] / "methodologies" / "library"
 NOON = dt.datetime(2026, 11, 21, 4, 0, tzinfo=dt.UTC)  # 12:00 in Guangzhou
@@ -72,6 +74,7 @@ def _documents():
     return found
 
 
+@by_owner
 def library(*activities):
     """Publish the shipped documents (of these activities, or all) as a sync would have done."""
     for text, document in _documents():
@@ -84,12 +87,17 @@ def library(*activities):
             level=document["level"],
             sector=document["sector"],
         )
+        sha256 = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        Approval.objects.create(
+            kind="methodology.publish", subject=f"methodology:{code.code}@{document['version']}",
+            content_sha256=sha256, basis=Approval.Basis.FOUNDING, decided_at=NOON,
+        )  # fmt: skip
         MethodologyVersion.objects.create(
             methodology=code,
             version=document["version"],
             state="published",
             effective_from=document["effective_from"],
-            sha256=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
+            sha256=sha256,
             source=text,
             document=document,
             title_zh=document["title"]["zh"],

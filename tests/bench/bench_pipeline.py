@@ -82,8 +82,9 @@ def _prepare() -> list[str]:
     from carbon_portal.kernel import regions
     from credits import services
     from methodologies.services import sync_library
+    from tests.founding import by_owner
 
-    assert not sync_library(at=AT).refused
+    assert not by_owner(sync_library)(at=AT).refused
     services.set_points_rule(num=1, den=100, effective_from=FIRST, source="bench", at=AT)
     services.fund_pool(region="440000", sponsor=None, points=10**9, actor=None, at=AT, key="bench")
     codes = [child.code for city in regions.cities() for child in regions.children(city.code) if len(child.code) == 6]

@@ -110,8 +110,9 @@ def _fill() -> None:
     from carbon_portal.kernel import clock, regions
     from credits import services
     from methodologies.services import sync_library
+    from tests.founding import by_owner
 
-    sync_library(at=clock.now())
+    by_owner(sync_library)(at=clock.now())
     services.set_points_rule(num=1, den=100, effective_from=dt.date(2025, 1, 1), source="benchmark", at=clock.now())
     own = {"440100", "440300"}  # cities with a method of their own keep it
     counties = []

@@ -1,4 +1,4 @@
-"""Further versions of a shipped document, published as an installation would bring them along; two officers."""
+"""Further versions of a shipped document, approved by two officers and published without the steps between."""
 
 import datetime as dt
 import time
@@ -7,18 +7,20 @@ from uuid import UUID, uuid4
 from accounts import services as accounts
 from accounts.constants import Role
 from carbon_portal.kernel import approvals, clock
-from carbon_portal.kernel.models import Approval
 from credits import services
 from credits.models import Recomputation
 from credits.services.recomputation import KIND, subject_of
+from methodologies.constants import APPROVE_KIND, VersionState
 from methodologies.engine import load_document
 from methodologies.models import MethodologyVersion
+from methodologies.selectors import review
 from methodologies.services.library import LIBRARY, plain
 from tests.people import person_of
 
 from .cases import AT
 
 CODE = "GD-METRO-TRIP"
+_STATES = ("submitted", "in_review", "public_comment", "approved", "published")
 
 
 def publish(version: str, *changes: tuple[str, str], file: str = CODE, effective_from: str = "2027-01-01"):
@@ -35,15 +37,26 @@ def publish(version: str, *changes: tuple[str, str], file: str = CODE, effective
         text = text.replace(before, after, 1)
     document = load_document(text.encode(), name=path.name)
     made = MethodologyVersion.objects.create(
-        methodology_id=document.code, version=version, state="published", published_at=AT, created_at=AT,
+        methodology_id=document.code, version=version, state="draft", created_at=AT,
         effective_from=document.effective_from, sha256=document.sha256, source=text, document=plain(document),
         title_zh=document.title["zh"], title_en=document.title.get("en", ""), certifiable=document.certifiable,
     )  # fmt: skip
-    Approval.objects.create(
-        kind="methodology.publish", subject=f"methodology:{made}", content_sha256=made.sha256,
-        basis=Approval.Basis.FOUNDING, decided_at=AT,
-    )  # fmt: skip
+    _approve(made)
+    for state in _STATES:
+        made.state, made.published_at = state, AT if state == VersionState.PUBLISHED else None
+        made.save(update_fields=["state", "published_at"])
     return made
+
+
+def _approve(version: MethodologyVersion) -> None:
+    """Two officers, on exactly this text."""
+    request = approvals.open_request(
+        kind=APPROVE_KIND, subject=review.subject_of(version), title=version.title_zh, region="440000",
+        content_sha256=version.sha256, initiator=officer(), initiator_role=Role.PROVINCE_OFFICER, at=AT,
+    )  # fmt: skip
+    approvals.decide(
+        request=request, actor=officer(Role.PROVINCE_APPROVER), shown_sha256=version.sha256, approved=True, at=AT
+    )
 
 
 def factor(value: str) -> tuple[str, str]:

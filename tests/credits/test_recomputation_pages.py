@@ -16,6 +16,7 @@ from credits.models import PointsAccrual, Recomputation, Reduction
 from credits.services.recomputation import KIND, subject_of
 from methodologies.models import MethodologyVersion
 from tests.people import build_cast, personal_account
+from tests.withdrawing import withdraw
 
 from .cases import AT, prepare, records, resident
 from .revisions import advance, approved, factor, previewed, publish, reach
@@ -84,7 +85,8 @@ def test_an_officer_chooses_an_approver_decides_and_the_report_adds_up():
 
 
 @pytest.mark.django_db
-def test_a_method_that_ends_says_when_and_what_follows():
+@pytest.mark.parametrize("days", [9, -1])
+def test_a_method_that_ends_says_when_and_what_follows(days):
     cast = build_cast()
     prepare()
     today = clock.today()
@@ -96,12 +98,13 @@ def test_a_method_that_ends_says_when_and_what_follows():
     hers = client_of(cast.alice)
     link = reverse("methodologies:version", args=["GD-METRO-TRIP", "2.0"])
     assert "停用" not in hers.get(page).content.decode()
-    for sunset in (today + dt.timedelta(days=9), today - dt.timedelta(days=1)):
-        MethodologyVersion.objects.filter(pk=old.pk).update(state="withdrawn", sunset_on=sunset, successor=successor)
-        new = hers.get(reverse("behaviors:record-new"), {"activity": "metro_trip", "region": "440605"})
-        for text in (hers.get(page).content.decode(), new.content.decode()):
-            assert link in text
-            assert "停用" in text
+    withdraw(old, sunset_on=today + dt.timedelta(days=days), successor=successor)
+    new = hers.get(reverse("behaviors:record-new"), {"activity": "metro_trip", "region": "440605"})
+    for text in (hers.get(page).content.decode(), new.content.decode()):
+        assert link in text
+        assert "停用" in text
+    if days > 0:
+        return
     late = records({"participant": personal_account(cast.alice), "on": today, "evidence": "feed"})
     services.quantify_pending(at=clock.now())
     assert BehaviorRecord.objects.get(pk=late[0]).reason == "not_in_force"

@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from django.apps import apps
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from carbon_portal.kernel.models import Approval
@@ -17,6 +18,7 @@ from carbon_portal.kernel.services.paths import BASE_DIR
 from methodologies import selectors, services
 from methodologies.errors import FactorChanged
 from methodologies.models import FactorLibrary, Methodology, MethodologyVersion
+from tests.withdrawing import withdraw
 
 AT = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 ON = dt.date(2026, 3, 1)
@@ -99,6 +101,20 @@ CHANGES = {
     "source": "code: OTHER", "document": {}, "title_zh": "别的", "title_en": "Another", "certifiable": True,
     "published_at": AT + dt.timedelta(days=1), "state": "draft",
 }  # fmt: skip
+
+
+SCOPE = {"code": "AA-OTHER", "activity": "bus_trip", "region": "440100", "level": "city", "sector": "waste"}
+
+
+@pytest.mark.parametrize("field", SCOPE)
+def test_what_a_published_version_applies_to_never_changes(folder, field):
+    services.sync_library(at=AT, folder=folder)
+    rows = Methodology.objects.filter(pk="GD-METRO-TRIP")
+    with pytest.raises(DatabaseError, match="scope of GD-METRO-TRIP never changes"), transaction.atomic():
+        rows.update(**{field: SCOPE[field]})
+    rows.update(in_force=None)  # the span is no part of it
+    draft = Methodology.objects.create(code="AA-NEW", activity="new", region="440000", level="provincial", sector="x")
+    assert Methodology.objects.filter(pk=draft.pk).update(**{field: SCOPE[field]}) == 1
 
 
 @pytest.mark.parametrize("field", CHANGES)
@@ -213,7 +229,7 @@ def test_the_date_of_the_deed_chooses_superseded_versions_too(folder):
 def test_a_withdrawn_version_applies_until_its_sunset(folder):
     services.sync_library(at=AT, folder=folder)
     version = MethodologyVersion.objects.get(methodology_id="SZ-METRO-TRIP")
-    services.withdraw_version(version=version, sunset_on=dt.date(2026, 6, 30))
+    withdraw(version, sunset_on=dt.date(2026, 6, 30))
     found = [
         str(selectors.version_in_force(activity="metro_trip", region="440304", on=dt.date(2026, month, day)))
         for month, day in ((6, 30), (7, 1))
@@ -262,6 +278,47 @@ def test_the_sync_command_tells_what_it_did(folder, capsys):
         call_command("methodology", "sync", "--folder", str(folder))
     assert ended.value.code == 1
     assert "never changes" in capsys.readouterr().err
+
+
+def test_outside_the_demo_sample_figures_are_not_published(folder, settings, capsys):
+    """Nor any other version of such a code; what has none is, and the command says which and why."""
+    settings.DEMO = False
+    newer(folder)
+    edit(folder, "gd-2.yaml", ("confidence: sample", "confidence: press"))
+    call_command("methodology", "sync", "--folder", str(folder))
+    said = capsys.readouterr().out
+    assert "GD-METRO-TRIP@1.0（saving_per_km）" in said
+    assert "a draft, since only a demo publishes sample figures: GD-METRO-TRIP@1.0 (saving_per_km)" in said
+    states = {str(one): one.state for one in MethodologyVersion.objects.all()}
+    assert states == {
+        "GD-METRO-TRIP@1.0": "draft", "GD-METRO-TRIP@2.0": "draft", "SZ-METRO-TRIP@1.0": "published",
+    }  # fmt: skip
+    assert not Approval.objects.filter(subject__contains="GD-METRO-TRIP").exists()
+    call_command("methodology", "sync", "--folder", str(folder))
+    assert "unchanged: 3" in capsys.readouterr().out
+    settings.DEMO = True  # a draft goes its way and is not founded later
+    assert services.sync_library(at=AT, folder=folder).published == []
+
+
+def test_the_shipped_library_outside_the_demo_publishes_what_has_no_sample_figure(settings):
+    settings.DEMO = False
+    report = services.sync_library(at=AT)
+    assert len(report.published) == 10
+    assert sorted(report.with_samples) == sorted(report.drafts)
+    texts = [path.read_text("utf-8") for path in services.LIBRARY.glob("*.yaml")]
+    samples = {yaml.safe_load(text)["code"] for text in texts if "confidence: sample" in text}
+    assert {name.partition("@")[0] for name in report.drafts} == samples
+
+
+def test_a_shared_factor_is_no_sample_outside_the_demo(folder, settings, capsys):
+    edit(folder, "factors.yaml", ("confidence: press", "confidence: sample"))
+    settings.DEMO = False
+    with pytest.raises(CommandError, match=r"示例值.* sample figure"):
+        call_command("methodology", "sync", "--folder", str(folder))
+    assert not FactorLibrary.objects.exists()
+    settings.DEMO = True
+    call_command("methodology", "sync", "--folder", str(folder))
+    assert FactorLibrary.objects.count() == 1
 
 
 def test_check_and_evaluate_need_no_database(tmp_path):

@@ -16,6 +16,7 @@ from methodologies import paper, selectors, services
 from methodologies.models import MethodologyVersion
 from methodologies.selectors import cities, maturity
 from tests.methodologies.review_world import draft_version
+from tests.withdrawing import withdraw
 
 AT = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 20)
@@ -384,7 +385,7 @@ def test_a_city_mirrors_the_whole_library_and_the_second_time_nothing_is_sent(li
             canonical = json.dumps(one["document"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
             assert hashlib.sha256(canonical.encode()).hexdigest() == one["sha256"], path
     version = selectors.shown_version(code="SZ-METRO-TRIP", version="1.0")
-    services.withdraw_version(version=version, sunset_on=clock.today())
+    withdraw(version, sunset_on=clock.today())
     assert mirror() == 2, "the list and the one version that changed"
 
 

@@ -8,9 +8,9 @@ from django.test import override_settings
 
 from carbon_portal.kernel import approvals
 from carbon_portal.kernel.errors import Forbidden, InvalidInput
-from carbon_portal.kernel.models import AuditEvent
+from carbon_portal.kernel.models import Approval, AuditEvent
 from methodologies import errors, selectors, services
-from methodologies.constants import APPROVE_KIND, CHECKLIST
+from methodologies.constants import APPROVE_KIND, CHECKLIST, WITHDRAW_KIND
 from methodologies.models import (
     Acceptance,
     CommentReply,
@@ -437,6 +437,48 @@ def test_no_state_by_hand(desk, state):
 # -- 停用 --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("change", [{"state": "withdrawn"}, {"sunset_on": dt.date(2027, 12, 31)}])
+def test_nobody_withdraws_by_hand(desk, change):
+    """Neither by the row alone nor with a plan that nobody decided on, or that was returned (T28)."""
+    version = world.walk_to("approved", desk)
+    world.publish(version, desk)
+    whole = {"state": "withdrawn", "sunset_on": dt.date(2027, 12, 31), **change}
+
+    def by_hand():
+        for fields in (change, whole):
+            with pytest.raises(DatabaseError, match="approved plan"), transaction.atomic():
+                MethodologyVersion.objects.filter(pk=version.pk).update(**fields)
+
+    by_hand()
+    plan = services.plan_withdrawal(
+        version=version, person=uid(desk.officer), shown_sha256=version.sha256, sunset_on=dt.date(2027, 12, 31),
+        reason="并入省级方法学", at=day(50),
+    )  # fmt: skip
+    by_hand()
+    services.decide_withdrawal(
+        plan=plan, person=uid(desk.approver), shown_sha256=plan.content_sha256, approved=False, note="再议", at=day(51)
+    )
+    by_hand()
+
+
+def test_the_notice_of_a_withdrawal_counts_from_the_decision(desk):
+    version = world.walk_to("approved", desk)
+    world.publish(version, desk)
+    last = day(50).date() + dt.timedelta(days=30)
+    plan = services.plan_withdrawal(
+        version=version, person=uid(desk.officer), shown_sha256=version.sha256, sunset_on=last, reason="并入省级方法学",
+        at=day(50),
+    )  # fmt: skip
+    decide = {"plan": plan, "person": uid(desk.approver), "shown_sha256": plan.content_sha256}
+    with pytest.raises(errors.SunsetTooEarly) as refused:
+        services.decide_withdrawal(**decide, approved=True, at=day(51))
+    assert (last + dt.timedelta(days=1)).isoformat() in refused.value.detail
+    version.refresh_from_db()
+    assert (version.state, version.sunset_on) == ("published", None)
+    services.decide_withdrawal(**decide, approved=False, note="日期太近", at=day(51))
+    assert Approval.objects.filter(kind=WITHDRAW_KIND, approved=False).count() == 1
+
+
 def test_two_people_withdraw_with_notice_and_a_successor(desk):
     version = world.walk_to("approved", desk)
     world.publish(version, desk)
@@ -465,6 +507,9 @@ def test_two_people_withdraw_with_notice_and_a_successor(desk):
     assert (version.state, version.successor, version.sunset_on) == ("withdrawn", province, dt.date(2027, 12, 31))
     for on, expected in ((dt.date(2027, 12, 31), version), (dt.date(2028, 1, 1), province)):
         assert selectors.version_in_force(activity="metro_review", region="440106", on=on) == expected
+    for change in ({"sunset_on": dt.date(2027, 12, 30)}, {"sunset_on": None}, {"successor": None}):
+        with pytest.raises(DatabaseError, match="approved plan"), transaction.atomic():
+            MethodologyVersion.objects.filter(pk=version.pk).update(**change)
     ended = review.ended_for(activity="metro_review", region="440106", on=dt.date(2028, 1, 1))
     assert ended == version
     assert PublicComment.objects.count() == 0

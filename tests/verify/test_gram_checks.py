@@ -247,6 +247,21 @@ def test_sums_and_pairs_that_are_off_are_named(world, subtests):
             f" FROM credits_reduction, generate_series(1, 6) n WHERE id = {world.reduction}"
         )
         assert any("records/day" in name for name in found["V43c"])
+    with subtests.test("V42j: a later version published as if it came with the installation"):
+        approval = (
+            "INSERT INTO kernel_approval (uid, kind, subject, content_sha256, basis, approved, initiator_role,"
+            " approver_role, decided_at, note) SELECT gen_random_uuid(), 'methodology.publish',"
+            " 'methodology:' || methodology_id || '@' || version, sha256, 'founding', true, '', '', published_at, ''"
+            f" FROM methodologies_methodologyversion WHERE id = {world.job.version_id}"
+        )
+        assert world.do(approval)["V42j"] == ["methodology:GD-METRO-TRIP@1.1"]
+        later = "UPDATE methodologies_methodologyversion SET published_at = published_at + interval '1 day' WHERE version = '1.1'"
+        reviewed = "DELETE FROM kernel_approvalrequest WHERE kind = 'methodology.approve'"
+        assert world.do(later, reviewed, approval)["V42j"] == ["methodology:GD-METRO-TRIP@1.1"]
+        found = world.do(approval.replace("version, sha256", "'9.9', sha256"))
+        assert found["V42j"] == ["methodology:GD-METRO-TRIP@9.9"]
+        found = world.do(approval.replace("'methodology.publish'", "'methodology.approve'"))
+        assert found["V42j"] == ["methodology:GD-METRO-TRIP@1.1"]
     with subtests.test("V42c: two codes in force"):
         found = world.do(
             "ALTER TABLE methodologies_methodology DROP CONSTRAINT methodology_one_code_in_force",

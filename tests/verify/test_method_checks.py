@@ -1,5 +1,6 @@
 """The checks of methods, each with corruptions that it must name."""
 
+import datetime as dt
 import shutil
 
 from carbon_portal.kernel.services import paths
@@ -7,6 +8,7 @@ from carbon_portal.workflows.verify.grams import CHECKS as GRAM_CHECKS
 from carbon_portal.workflows.verify.methods import CHECKS
 from methodologies import services
 from tests.methodologies import review_world as world
+from tests.withdrawing import withdraw
 
 CORRUPTIONS = {
     "V42b": [
@@ -18,7 +20,7 @@ CORRUPTIONS = {
         "DELETE FROM methodologies_stage WHERE state = 'approved'",
         "UPDATE methodologies_stage SET state = 'approved' WHERE state = 'published'",
         "UPDATE methodologies_methodologyversion SET state = 'approved' WHERE methodology_id = 'GZ-METRO-REVIEW'",
-        "UPDATE methodologies_stage SET content_sha256 = repeat('0', 64) WHERE state = 'published'",
+        "UPDATE methodologies_stage SET content_sha256 = repeat('0', 64) WHERE state = 'withdrawn'",
     ],
     "V42f": [
         "DELETE FROM methodologies_publication",
@@ -28,6 +30,14 @@ CORRUPTIONS = {
         "DELETE FROM methodologies_commentreply",
         "UPDATE methodologies_declaration SET conflicted = true, statement = 'x'",
         "UPDATE methodologies_opinion SET verdict = 'disagree'",
+    ],
+    "V42k": [
+        "UPDATE methodologies_methodologyversion SET sunset_on = sunset_on - 1 WHERE state = 'withdrawn'",
+        "UPDATE methodologies_methodologyversion SET successor_id = (SELECT min(id) FROM"
+        " methodologies_methodologyversion) + 1 WHERE state = 'withdrawn'",
+        "UPDATE methodologies_withdrawal SET reason = reason || '.'",
+        "UPDATE kernel_approval SET approved = false WHERE kind = 'methodology.withdraw'",
+        "DELETE FROM kernel_approval WHERE kind = 'methodology.withdraw'",
     ],
     "V42g": [
         "UPDATE methodologies_stage SET person = (SELECT approver FROM kernel_approval"
@@ -49,6 +59,7 @@ def test_every_check_passes_a_published_method_and_names_a_corrupted_one(own_dat
     )
     world.decide(version, desk)
     world.publish(version, desk)
+    withdraw(version, sunset_on=dt.date(2027, 12, 31))
     checks = {check.id: check for check in (*CHECKS, *GRAM_CHECKS)}
     assert {check.id for check in CHECKS} <= set(CORRUPTIONS)
     connection = as_role(paths.SUPERUSER)

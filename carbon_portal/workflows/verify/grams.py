@@ -143,6 +143,28 @@ CHECKS = [
         """,
     ),
     Check(
+        id="V42j",
+        title_zh="随系统发布只用于数据库里还没有的方法学",
+        title_en="Only a code that had no version yet was published as part of the installation",
+        sql="""
+            SELECT a.subject FROM kernel_approval a
+             WHERE a.basis = 'founding' AND a.kind = 'methodology.publish' AND EXISTS (
+                   SELECT FROM methodologies_methodologyversion v
+                     JOIN methodologies_methodologyversion o ON o.methodology_id = v.methodology_id AND o.id < v.id
+                    WHERE a.subject = 'methodology:' || v.methodology_id || '@' || v.version
+                      AND o.published_at IS DISTINCT FROM v.published_at)
+             UNION
+            SELECT a.subject FROM kernel_approval a
+             WHERE a.basis = 'founding' AND (a.kind <> 'methodology.publish' OR EXISTS (
+                   SELECT FROM kernel_approvalrequest r WHERE r.kind = 'methodology.approve' AND r.subject = a.subject)
+                   OR NOT EXISTS (
+                   SELECT FROM methodologies_methodologyversion v
+                    WHERE a.subject = 'methodology:' || v.methodology_id || '@' || v.version
+                      AND v.published_at = a.decided_at))
+             ORDER BY 1
+        """,
+    ),
+    Check(
         id="V42c",
         title_zh="同一行为同一地区同时只有一个方法学生效",
         title_en="Per activity and issuing region one code is in force at a time",

@@ -81,6 +81,25 @@ CHECKS = [
         """,
     ),
     Check(
+        id="V42k",
+        title_zh="停用的版本都有经审定的停用计划，最后一日和后继版本一致",
+        title_en="What is out of force ended by an approved plan, on its day and with its successor",
+        sql=r"""
+            SELECT x.methodology_id || '@' || x.version, x.sunset_on FROM methodologies_methodologyversion x
+             WHERE (x.state = 'withdrawn' OR x.sunset_on IS NOT NULL) AND NOT EXISTS (
+                   SELECT FROM methodologies_withdrawal w
+                     LEFT JOIN methodologies_methodologyversion s ON s.id = w.successor_id
+                     JOIN kernel_approval a ON a.kind = 'methodology.withdraw' AND a.subject = 'withdrawal:' || w.uid
+                    WHERE w.version_id = x.id AND w.sunset_on = x.sunset_on
+                      AND w.successor_id IS NOT DISTINCT FROM x.successor_id
+                      AND a.approved AND a.basis = 'four_eyes' AND a.content_sha256 = encode(sha256(convert_to(
+                          '{"reason":' || to_json(w.reason)::text || ',"sha256":"' || x.sha256 || '","successor":"'
+                          || coalesce(s.methodology_id || '@' || s.version, '') || '","sunset_on":"' || w.sunset_on
+                          || '","version":"' || x.methodology_id || '@' || x.version || '"}', 'UTF8')), 'hex'))
+             ORDER BY 1
+        """,
+    ),
+    Check(
         id="V42g",
         title_zh="审定人不是起草、报送或论证这份内容的人",
         title_en="Who approved a method neither wrote, forwarded nor reviewed it",

@@ -71,15 +71,24 @@ class Command(BaseCommand):
         return wrapper._out
 
     def _sync(self, options: dict[str, Any]) -> int:
+        from methodologies.errors import LibraryError
         from methodologies.services import LIBRARY, sync_library
 
         try:
             report = sync_library(at=clock.now(), folder=options["folder"] or LIBRARY)
         except DocumentError as error:
             raise CommandError(str(error)) from error
+        except LibraryError as error:
+            raise CommandError(f"{error.detail} {error.detail_en}") from error
         for title, names in (("已发布 published", report.published), ("草案 drafts", report.drafts)):
             for name in names:
                 self.stdout.write(f"{title}: {name}")
+        for name, samples in report.with_samples.items():
+            self.stdout.write(
+                f"含示例值，只在演示环境随系统发布，因此先入草案，请换成有来源的数值再报送：{name}（{samples}）\n"
+                f"Not published but a draft, since only a demo publishes sample figures: {name} ({samples}). "
+                "Give sourced ones and forward it."
+            )
         if report.factors_changed:
             self.stdout.write("因子库已更新 factor library synced")
         self.stdout.write(f"未变 unchanged: {len(report.unchanged)}")
