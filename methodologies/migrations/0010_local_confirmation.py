@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("methodologies", "0006_drafts"),
+        ("methodologies", "0009_scope_is_frozen"),
     ]
 
     operations = [
