@@ -16,6 +16,7 @@ from credits.models import Simulation
 from credits.simulation.sides import prefix_of
 from methodologies.constants import FROZEN_STATES, VersionState
 from methodologies.models import MethodologyVersion, SimulationOnFile
+from methodologies.selectors import with_sample_mark
 
 PROVINCE_RUNNERS = (Role.PROVINCE_OFFICER, Role.PROVINCE_APPROVER)
 RUNNERS = (*sorted(CITY_ROLES), *PROVINCE_RUNNERS)
@@ -63,6 +64,7 @@ def simulation_for(user: Viewer | None, pk: UUID, *, write: bool = False) -> Sim
 def versions_for(user: Viewer | None) -> list[MethodologyVersion]:
     """What a login may simulate: everything for the province, for a city what is public and its own drafts."""
     found = MethodologyVersion.objects.filter(state__in=[*_CANDIDATES, *FROZEN_STATES]).select_related("methodology")
+    found = with_sample_mark(found)
     if not accounts.staff_scope(user, *PROVINCE_RUNNERS):
         mine = Q(state__in=[*FROZEN_STATES, VersionState.PUBLIC_COMMENT, VersionState.APPROVED])
         for code in accounts.staff_scope(user, *sorted(CITY_ROLES)):

@@ -498,13 +498,19 @@ def ranking_rows(pairs: Sequence[Pair]) -> list[list[Any]]:
             link = {"text": pill(simulation)["label"], "href": reverse("credits:simulation", args=[simulation.pk])}
         rows.append(
             [
-                f"{name} {version.version}", activity_title(version.methodology.activity),
+                {"text": f"{name} {version.version}", "mark": _("示例数据") if has_sample(version) else ""},
+                activity_title(version.methodology.activity),
                 version_state(version),
                 grams(side["grams"]) if side else "–", count(side["participants"]) if side else "–",
                 per_tonne(side) if side else "–", link,
             ]
         )  # fmt: skip
     return rows
+
+
+def has_sample(version: MethodologyVersion) -> bool:
+    """What `selectors.versions_for` says of it."""
+    return bool(getattr(version, "has_sample", False))
 
 
 def ranking_chart(pairs: Sequence[Pair]) -> dict[str, Any] | None:
@@ -514,7 +520,7 @@ def ranking_chart(pairs: Sequence[Pair]) -> dict[str, Any] | None:
         side = (simulation.report or {}).get("draft") if simulation else None
         if side and side["grams"]:
             name = version.title_en if is_english() and version.title_en else version.title_zh
-            found.append((name, side["grams"]))
+            found.append((f"{name} · {_('示例数据')}" if has_sample(version) else name, side["grams"]))
     if not found:
         return None
     per, unit = _unit(max(value for _name, value in found))

@@ -46,8 +46,9 @@ def compare_page(request: HttpRequest, code: str) -> HttpResponse:
     if old != new:
         before, after = (selectors.shown_version(code=code, version=name) for name in (old, new))
         factors = selectors.factor_library()
-        left, right = (selectors.program_for(one, factors).document for one in (before, after))
-        found = compare_documents(left, right, factors, note=selectors.revision_note(after))
+        left, right = (selectors.program_for(one, factors) for one in (before, after))
+        context["sample"] = selectors.uses_sample(left) or selectors.uses_sample(right)
+        found = compare_documents(left.document, right.document, factors, note=selectors.revision_note(after))
         context["comparison"] = present_compare.comparison(found)
     return render(request, "methodologies/compare.html", context)
 
@@ -91,8 +92,14 @@ def cities_page(request: HttpRequest) -> HttpResponse:
 def local_page(request: HttpRequest, code: str, version: str) -> HttpResponse:
     """Which values every city must supply when this version is taken up by the whole province."""
     found = selectors.shown_version(code=code, version=version)
-    needs = cities.local_needs(selectors.program_for(found), on=clock.today())
-    context = {"version": found, "title": present.title(found), **present_cities.local_needs(needs)}
+    program = selectors.program_for(found)
+    needs = cities.local_needs(program, on=clock.today())
+    context = {
+        "version": found,
+        "title": present.title(found),
+        "sample": selectors.uses_sample(program),
+        **present_cities.local_needs(needs),
+    }
     return render(request, "methodologies/local.html", context)
 
 
