@@ -95,6 +95,7 @@ def record_row(record: BehaviorRecord, result: Result | None) -> dict[str, Any]:
         "amount": grams(result.reduction_g) if counted and result else "",
         "pill": shown["label"],
         "pill_kind": shown["kind"],
+        "mark": _("示例数据") if counted and result and result.sample else "",
     }
 
 
@@ -252,6 +253,7 @@ def trace(data: dict[str, Any]) -> dict[str, Any]:
         "share_percent": percent(data["evidence"]["share"]),
         "evidence_here": evidence_label(data["evidence"]["grade"]),
         "rounding": rounding(data["round"]),
+        "sample": data["sample"],
         "samples": any(value.get("confidence") in ("sample", "memory") for value in data["parameters"].values()),
         "version_url": reverse(
             "methodologies:version", args=[data["methodology"]["code"], data["methodology"]["version"]]

@@ -18,7 +18,7 @@ from behaviors.constants import RecordState
 from behaviors.models import BehaviorRecord
 from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.errors import NotFound
-from methodologies.selectors import Retirement, retirement_for, retirement_of
+from methodologies.selectors import Retirement, retirement_for, retirement_of, sample_versions
 
 from . import present, selectors
 from . import statement as statement_page
@@ -73,6 +73,7 @@ def record_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "photos": list(behaviors.evidence_of(record)),
         "recomputed": words.notices_of_record(record),
         "retirement": _retirement(record, reduction),
+        "sample": bool(reduction and sample_versions([reduction.methodology_version_id])),
     }
     return render(request, "credits/record_detail.html", context)
 

@@ -223,4 +223,5 @@ def factor(one: Factor, *, vintages: Mapping[dt.date, FactorVintage], today: dt.
         "basis": one.basis or "",
         "values": values[::-1],
         "current": current,
+        "sample": any(entry.confidence == "sample" for _start, entry in one.values),
     }

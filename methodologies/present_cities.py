@@ -20,6 +20,7 @@ from .models import MethodologyVersion
 from .present import confidence, title
 from .present_compare import mark_label
 from .present_version import signs, step_with_numbers
+from .selectors import uses_sample
 from .selectors.cities import CityResult, Different, LocalNeeds, SameDeed
 
 Parameter = Mapping[str, Any]
@@ -95,6 +96,7 @@ def _side(one: CityResult) -> dict[str, Any]:
         shown |= {
             "method": pick(document.title),
             "version": f"{one.row.code} · {_('第 %(version)s 版') % {'version': one.row.version}}",
+            "sample": uses_sample(one.program),
             "issued": region_name(document.region),
             "href": reverse("methodologies:version", args=[one.row.code, one.row.version]),
             "steps": [step_with_numbers(step) for step in (one.trace or {}).get("steps", ())],

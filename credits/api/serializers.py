@@ -56,6 +56,9 @@ class TraceSerializer(serializers.Serializer[object]):
     reason = serializers.CharField(allow_blank=True)
     reason_zh = serializers.CharField(allow_blank=True)
     reason_en = serializers.CharField(allow_blank=True)
+    sample = serializers.BooleanField(
+        help_text="whether a value in the trace is an illustrative figure; false while there is no trace"
+    )
     trace = serializers.DictField(allow_null=True)
 
 

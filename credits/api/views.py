@@ -35,13 +35,15 @@ class TraceView(views.APIView):
     def get(self, request: Request, pk: int) -> Response:
         record = behaviors.record_for(_user(request), pk)
         zh, en = behaviors.why(record)
+        trace = selectors.trace_of(record)
         body = {
             "record": record.pk,
             "state": record.state,
             "reason": record.reason,
             "reason_zh": zh,
             "reason_en": en,
-            "trace": selectors.trace_of(record),
+            "sample": bool(trace and trace["sample"]),
+            "trace": trace,
         }
         return Response(body)
 

@@ -20,7 +20,7 @@ from methodologies.constants import FROZEN_STATES, VersionState
 from methodologies.engine import DocumentError
 from methodologies.errors import FactorsMissing
 from methodologies.models import Draft, MethodologyVersion, SimulationOnFile
-from methodologies.selectors import drafts
+from methodologies.selectors import drafts, text_uses_sample, with_sample_mark
 
 PROVINCE_RUNNERS = (Role.PROVINCE_OFFICER, Role.PROVINCE_APPROVER)
 RUNNERS = (*sorted(CITY_ROLES), *PROVINCE_RUNNERS)
@@ -70,6 +70,7 @@ def simulation_for(user: Viewer | None, pk: UUID, *, write: bool = False) -> Sim
 def versions_for(user: Viewer | None) -> list[MethodologyVersion]:
     """What a login may simulate: everything for the province, for a city what is public and its own drafts."""
     found = MethodologyVersion.objects.filter(state__in=[*_CANDIDATES, *FROZEN_STATES]).select_related("methodology")
+    found = with_sample_mark(found)
     if not accounts.staff_scope(user, *PROVINCE_RUNNERS):
         mine = Q(state__in=[*FROZEN_STATES, VersionState.PUBLIC_COMMENT, VersionState.APPROVED])
         for code in accounts.staff_scope(user, *sorted(CITY_ROLES)):
@@ -95,12 +96,22 @@ class Candidate:
     sha256: str
     version: MethodologyVersion | None = None
     draft: Draft | None = None
+    has_sample: bool = False  # a figure that it may use is an illustrative one
 
 
 def candidates(user: Viewer | None, region: str) -> list[Candidate]:
     """Methods that a city may compare on its own data: in force, on the way or being written, and covering the area."""
     versions = [
-        Candidate(str(one), one.title_zh, one.title_en, one.methodology.activity, one.source, one.sha256, version=one)
+        Candidate(
+            str(one),
+            one.title_zh,
+            one.title_en,
+            one.methodology.activity,
+            one.source,
+            one.sha256,
+            version=one,
+            has_sample=one.has_sample,  # type: ignore[attr-defined]  # versions_for annotates it
+        )
         for one in versions_for(user)
         if one.state in _CANDIDATES and _overlap(one.methodology.region, region)
     ]
@@ -120,6 +131,7 @@ def _written(user: Viewer | None, region: str) -> Iterator[Candidate]:
             yield Candidate(
                 f"{document.code}@{document.version}", document.title["zh"], document.title.get("en", ""),
                 document.activity, draft.source, document.sha256, draft=draft,
+                has_sample=text_uses_sample(draft.source),
             )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from credits.constants import REVERSED
 from credits.models import AccrualItem, QueuedAward, Reduction
 from methodologies.engine import Columns, Prior, Program, evaluate_again
 from methodologies.models import MethodologyVersion
-from methodologies.selectors import program_for
+from methodologies.selectors import program_for, sample_versions
+from methodologies.selectors.samples import SAMPLE
 
 _INPUT_UP = 10**12
 
@@ -121,26 +122,30 @@ class Result:
     reduction_g: int
     reason: str
     points: int
+    sample: bool = False  # of a method that rests on an illustrative figure
 
 
 def results_of(records: Sequence[BehaviorRecord]) -> dict[int, Result]:
-    """The newest result of each record that has one, by record id. One query for a whole page."""
+    """The newest result of each record that has one, by record id. Three queries for a whole page."""
     rows = Reduction.objects.filter(record_id__in=[record.pk for record in records]).order_by("record_id", "revision")
-    newest: dict[int, tuple[int, str]] = {}
+    newest: dict[int, tuple[int, str, int | None]] = {}
     grams: dict[int, dict[tuple[int, int], int]] = {}
-    for record_id, reduction_g, reason, credited, num, den in rows.values_list(
-        "record_id", "reduction_g", "reason", "accrual_item__credited_g", "accrual_item__accrual__rule__num",
-        "accrual_item__accrual__rule__den",
+    for record_id, reduction_g, reason, version, credited, num, den in rows.values_list(
+        "record_id", "reduction_g", "reason", "methodology_version_id", "accrual_item__credited_g",
+        "accrual_item__accrual__rule__num", "accrual_item__accrual__rule__den",
     ):  # fmt: skip
-        newest[record_id] = (reduction_g, reason)
+        newest[record_id] = (reduction_g, reason, version)
         mine = grams.setdefault(record_id, {})
         if credited:
             mine[num, den] = mine.get((num, den), 0) + credited
         if reason == REVERSED:
             mine.clear()
+    samples = sample_versions(version for _grams, _reason, version in newest.values())
     return {
-        pk: Result(reduction_g, reason, sum(total * num // den for (num, den), total in grams[pk].items()))
-        for pk, (reduction_g, reason) in newest.items()
+        pk: Result(
+            reduction_g, reason, sum(total * num // den for (num, den), total in grams[pk].items()), version in samples
+        )
+        for pk, (reduction_g, reason, version) in newest.items()
     }
 
 
@@ -172,6 +177,7 @@ def trace_of(record: BehaviorRecord, *, revision: int | None = None) -> dict[str
         "activity": {"code": record.activity, "zh": found.title.zh, "en": found.title.en} if found else None,
         "effective_from": version.effective_from.isoformat(),
         "certifiable": basis.certifiable,
+        "sample": any(value.get("confidence") == SAMPLE for value in trace["parameters"].values()),
         "stored_g": {"computed_g": basis.computed_g, "reduction_g": basis.reduction_g},
         "reduction_g_now": latest.reduction_g,
         "revision": basis.revision,

@@ -617,7 +617,8 @@ def _named(one: Candidate) -> str:
 def _candidate(one: Candidate) -> Any:
     """A version by its title; a draft with the way to its text."""
     text = f"{_named(one)} {one.label.rpartition('@')[2]}"
-    return text if one.draft is None else {"text": text, "href": reverse("methodologies:draft", args=[one.draft.uuid])}
+    cell = {"text": text, "mark": _("示例数据") if one.has_sample else ""}
+    return cell if one.draft is None else {**cell, "href": reverse("methodologies:draft", args=[one.draft.uuid])}
 
 
 def ranking_chart(pairs: Sequence[Pair]) -> dict[str, Any] | None:
@@ -626,7 +627,7 @@ def ranking_chart(pairs: Sequence[Pair]) -> dict[str, Any] | None:
     for one, simulation in pairs:
         side = (simulation.report or {}).get("draft") if simulation else None
         if side and side["grams"]:
-            found.append((_named(one), side["grams"]))
+            found.append((f"{_named(one)} · {_('示例数据')}" if one.has_sample else _named(one), side["grams"]))
     if not found:
         return None
     per, unit = _unit(max(value for _name, value in found))

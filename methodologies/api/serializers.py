@@ -40,6 +40,9 @@ class MethodologySerializer(serializers.Serializer[object]):
     effective_from = serializers.DateField()
     sunset_on = serializers.DateField(allow_null=True)
     certifiable = serializers.BooleanField()
+    sample = serializers.BooleanField(
+        help_text="whether a value it uses is an illustrative figure: for the demo and trial points only"
+    )
     sha256 = serializers.CharField()
 
 

@@ -48,7 +48,8 @@ class MethodologiesView(PublicView):
 
     @extend_schema(responses={200: serializers.MethodologiesSerializer, 304: None})
     def get(self, request: Request) -> HttpResponse:
-        return code_list(request, {"methodologies": [_head(version) for version in selectors.public_versions()]})
+        versions = selectors.with_sample_mark(selectors.public_versions())
+        return code_list(request, {"methodologies": [_head(version) for version in versions]})
 
 
 class VersionView(PublicView):
@@ -57,6 +58,7 @@ class VersionView(PublicView):
     @extend_schema(responses={200: serializers.VersionSerializer, 304: None})
     def get(self, request: Request, code: str, version: str) -> HttpResponse:
         found = selectors.public_version(code=code, version=version)
+        found.has_sample = found.pk in selectors.sample_versions([found.pk])  # type: ignore[attr-defined]
         return code_list(request, {**_head(found), "document": found.document, "source": found.source})
 
 
@@ -73,5 +75,6 @@ def _head(version: MethodologyVersion) -> dict[str, Any]:
         "effective_from": version.effective_from.isoformat(),
         "sunset_on": version.sunset_on.isoformat() if version.sunset_on else None,
         "certifiable": version.certifiable,
+        "sample": getattr(version, "has_sample"),  # noqa: B009
         "sha256": version.sha256,
     }

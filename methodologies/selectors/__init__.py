@@ -31,10 +31,10 @@ from .public import (
     revision_note,
     shown_version,
     shown_versions,
-    uses_sample,
     versions_of,
 )
 from .retirement import Retirement, retirement_for, retirement_of
+from .samples import sample_versions, text_uses_sample, uses_sample, with_sample_mark
 from .stages import Step, stages, status_line, was_consulted
 
 __all__ = [
@@ -64,13 +64,16 @@ __all__ = [
     "retirement_for",
     "retirement_of",
     "revision_note",
+    "sample_versions",
     "shown_version",
     "shown_versions",
     "stages",
     "status_line",
+    "text_uses_sample",
     "uses_sample",
     "version_in_force",
     "versions_of",
     "vintages_by_factor",
     "was_consulted",
+    "with_sample_mark",
 ]

@@ -1,20 +1,16 @@
 """What everybody may see: the catalogue, one version with its neighbours, its approvals."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 
 from carbon_portal.kernel.errors import NotFound
 from carbon_portal.kernel.models import Approval
 from methodologies.constants import SHOWN_STATES, StageState
-from methodologies.engine import Program
-from methodologies.engine.parameters import ParameterTable
 from methodologies.models import MethodologyVersion, Publication, Stage
 
 from .library import covering_regions
-
-SAMPLE = "sample"
+from .samples import with_sample_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ def catalogue(wanted: Wanted) -> QuerySet[MethodologyVersion]:
 
     Every word must stand somewhere in code, title or document. `has_sample` marks documents with a sample figure.
     """
-    found = shown_versions().annotate(has_sample=_path_exists('$.**.confidence ? (@ == "sample")'))
+    found = with_sample_mark(shown_versions())
     for word in wanted.words.split():
         found = found.filter(
             Q(methodology__code__icontains=word)
@@ -64,10 +60,6 @@ def catalogue(wanted: Wanted) -> QuerySet[MethodologyVersion]:
             here |= Q(methodology__region__startswith=wanted.city[:4])
         found = found.filter(here)
     return found
-
-
-def _path_exists(path: str) -> Func:
-    return Func(F("document"), Value(path), function="jsonb_path_exists", output_field=BooleanField())
 
 
 def shown_version(*, code: str, version: str) -> MethodologyVersion:
@@ -107,13 +99,3 @@ def revision_note(version: MethodologyVersion) -> str:
         content_sha256=version.sha256,
     ).order_by("id")
     return "\n".join(note for note in notes.values_list("note", flat=True) if note)
-
-
-def uses_sample(program: Program) -> bool:
-    """Whether any value that this program may use is an illustrative figure."""
-    return bool(sample_names(program.tables))
-
-
-def sample_names(tables: Mapping[str, ParameterTable]) -> list[str]:
-    """Which parameters have an illustrative figure, of whatever date: a recomputation may reach back to each."""
-    return [one.name for one in tables.values() if any(cell.entry.confidence == SAMPLE for cell in one.cells)]

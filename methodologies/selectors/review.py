@@ -47,7 +47,7 @@ from methodologies.models import (
 )
 
 from .library import factor_library, program_for
-from .public import sample_names
+from .samples import sample_names
 from .stages import stages
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from methodologies.errors import (
     VersionInReview,
 )
 from methodologies.models import FactorLibrary, Methodology, MethodologyVersion
-from methodologies.selectors.public import SAMPLE, sample_names
+from methodologies.selectors.samples import SAMPLE, sample_names
 
 from .vintages import with_vintages
 

@@ -25,6 +25,7 @@ from methodologies.constants import BEST_BEFORE_DAYS, VINTAGE_KIND, VINTAGE_READ
 from methodologies.factor_forms import VintageForm
 from methodologies.models import FactorVintage
 from methodologies.selectors.factors import newest_vintage, subject_of
+from methodologies.selectors.samples import SAMPLE
 
 readers_only = login_required_with_role(*VINTAGE_READERS)
 
@@ -53,13 +54,10 @@ def desk(request: HttpRequest) -> HttpResponse:
 
 def _library(today: dt.date) -> dict[str, Any]:
     factors, approved = selectors.factor_library(), selectors.vintages_by_factor()
-    return {
-        "sha256": factors.sha256,
-        "factors": [
-            present.factor(factor, vintages=approved.get(code, {}), today=today)
-            for code, factor in factors.factors.items()
-        ],
-    }
+    shown = [
+        present.factor(factor, vintages=approved.get(code, {}), today=today) for code, factor in factors.factors.items()
+    ]
+    return {"sha256": factors.sha256, "factors": shown, "sample": any(one["sample"] for one in shown)}
 
 
 @require_safe
@@ -81,7 +79,7 @@ def _report_row(one: Any, today: dt.date) -> list[Any]:
     left = one.days_left(today)
     words = _("已过 %(days)s 天") % {"days": -left} if left < 0 else _("%(days)s 天") % {"days": left}
     return [
-        f"{one.entry.value} ({one.name})",
+        {"text": f"{one.entry.value} ({one.name})", "mark": _("示例数据") if one.entry.confidence == SAMPLE else ""},
         one.code,
         present.day(one.entry.best_before),
         {"text": words, "pill": "no" if left < 0 else "wait"},

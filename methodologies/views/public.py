@@ -49,8 +49,9 @@ def compare_page(request: HttpRequest, code: str) -> HttpResponse:
     if old != new:
         before, after = (selectors.shown_version(code=code, version=name) for name in (old, new))
         factors = selectors.factor_library()
-        left, right = (selectors.program_for(one, factors).document for one in (before, after))
-        found = compare_documents(left, right, factors, note=selectors.revision_note(after))
+        left, right = (selectors.program_for(one, factors) for one in (before, after))
+        context["sample"] = selectors.uses_sample(left) or selectors.uses_sample(right)
+        found = compare_documents(left.document, right.document, factors, note=selectors.revision_note(after))
         context["comparison"] = present_compare.comparison(found)
     return render(request, "methodologies/compare.html", context)
 
@@ -106,6 +107,7 @@ def local_page(request: HttpRequest, code: str, version: str) -> HttpResponse:
         "confirmed": city in confirmed,
         "may_confirm": may_confirm(request, found, needs, city) and city not in confirmed,
         **present_cities.local_needs(needs, city=city, confirmed=confirmed),
+        "sample": selectors.uses_sample(selectors.program_for(found)),
     }
     return render(request, "methodologies/local.html", context)
 

@@ -3,6 +3,8 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from oauth2_provider.models import AccessToken, Application
 
 from behaviors.models import BehaviorRecord
@@ -46,6 +48,26 @@ def test_the_list_shows_state_grams_and_points_and_says_when_it_is_empty(alice, 
     assert f"/records/{final}" in page
     assert "没有符合条件的记录" in text(alice.get("/records/?state=rejected"))
     assert alice.get("/records/?page=abc&state=nonsense&account=x").status_code == 200
+
+
+def test_a_record_on_sample_figures_says_so_in_the_list_and_on_its_page(alice, cast, django_assert_max_num_queries):
+    """The province's metro rests on one, Guangzhou's does not; many records ask no more than one."""
+    sample, plain = records(
+        {"participant": cast.alice_account}, {"participant": cast.alice_account, "region": "440106"}
+    )
+    services.quantify_pending(at=AT)
+    page = text(alice.get("/records/"))
+    assert page.count("示例数据") == 1
+    assert "示例数据" in text(alice.get(f"/records/{sample}"))
+    assert "示例数据" in text(alice.get(f"/records/{sample}/trace"))
+    assert "示例数据" not in text(alice.get(f"/records/{plain}"))
+    assert alice.get(f"/api/v1/me/records/{sample}/trace", **bearer(cast.alice)).json()["sample"] is True
+    with CaptureQueriesContext(connection) as few:
+        alice.get("/records/")
+    records(*[{"participant": cast.alice_account, "inputs": {"distance": str(n)}} for n in range(3, 15)])
+    services.quantify_pending(at=AT)
+    with django_assert_max_num_queries(len(few)):
+        assert text(alice.get("/records/")).count("示例数据") > 5
 
 
 def test_a_record_says_where_it_stands_and_why(alice, cast):

@@ -179,6 +179,7 @@ def test_the_report_page_reads_in_words_and_in_english(trips) -> None:
     assert answer.status_code == 200
     text = answer.content.decode()
     assert "草案与对照" in text
+    assert "示例数据" in text
     assert "3.269 kg" in text or "3,269" in text or "3.26" in text
     english = page.get(url, headers={"Accept-Language": "en"}).content.decode()
     assert english
@@ -285,7 +286,10 @@ def test_a_city_ranks_methods_on_its_own_data(trips) -> None:
     for one in made:
         services.run_simulation(pk=one.pk)
     answer = page.get(url)
-    assert answer.context["rows"][0][0].endswith("1.0")
+    assert answer.context["rows"][0][0]["text"].endswith("1.0")
+    assert answer.context["rows"][0][0]["mark"] == "示例数据"
+    assert {row[0]["mark"] for row in answer.context["rows"]} == {"示例数据", ""}
+    assert "· 示例数据" in answer.context["chart"]["items"][0]["name"]
     assert answer.context["rows"][0][4:6] == ["7", "8,565"]  # people; 4 points each for 3,269 g
     assert page.post(url, {"region": FOSHAN}).status_code == 302
     assert Simulation.objects.count() == len(made)

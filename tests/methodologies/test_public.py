@@ -127,6 +127,56 @@ def test_a_page_that_is_not_there_shows_one_that_is(library, page):
     assert get("/methodologies/", page=page).status_code == 200
 
 
+MARK = "示例数据"
+
+
+def test_two_versions_side_by_side_say_that_a_figure_is_a_sample(two_versions):
+    assert MARK in text_of(get("/methodologies/GD-METRO-TRIP/compare/"))
+
+
+def test_pages_of_cities_say_so_where_a_figure_is_a_sample_and_nowhere_else(library):
+    """The metro of the province stands on one, Guangzhou's and Shenzhen's do not."""
+    assert MARK in text_of(get("/methodologies/GD-METRO-TRIP/1.0/cities/"))
+    assert MARK not in text_of(get("/methodologies/GZ-METRO-RIDE/1.0/cities/"))
+    for pair, times in ((("440600", "440700"), 2), (("440100", "440600"), 1), (("440100", "440300"), 0)):
+        page = text_of(get("/methodologies/cities/", activity="metro_trip", a=pair[0], b=pair[1]))
+        assert page.count(MARK) == times, pair
+
+
+def test_the_list_and_each_version_tell_programs_what_is_a_sample(library, django_assert_max_num_queries):
+    with django_assert_max_num_queries(4):
+        listed = get("/api/v1/methodologies").json()["methodologies"]
+    found = {one["code"]: one["sample"] for one in listed}
+    assert found["GD-METRO-TRIP"] is True
+    assert found["GZ-METRO-RIDE"] is False
+    for version in selectors.shown_versions():
+        assert found[version.methodology_id] == selectors.uses_sample(selectors.program_for(version))
+    one = get("/api/v1/methodologies/GD-METRO-TRIP/versions/1.0").json()
+    assert one["sample"] is True
+
+
+def test_a_shared_factor_that_is_a_sample_marks_what_uses_it_and_itself(tmp_path):
+    """As one query finds it, and as the program does."""
+    for name in ("factors.yaml", "gd-heat-pump-water-heater.yaml", "gd-old-clothes.yaml"):
+        shutil.copy(services.LIBRARY / name, tmp_path)
+    factors = (tmp_path / "factors.yaml").read_text(encoding="utf-8")
+    for known in ("official", "press", "register", "derived", "memory"):
+        factors = factors.replace(f"confidence: {known}", "confidence: sample")
+    (tmp_path / "factors.yaml").write_text(factors, encoding="utf-8")
+    services.sync_library(at=AT, folder=tmp_path)
+    versions = {one.methodology_id: one for one in selectors.shown_versions()}
+    assert selectors.sample_versions([one.pk for one in versions.values()]) == {
+        one.pk for one in versions.values() if selectors.uses_sample(selectors.program_for(one))
+    }
+    assert len(selectors.sample_versions(one.pk for one in versions.values())) == 1
+    page = text_of(get("/factors/"))
+    assert page.count(MARK) == 1 + len(selectors.factor_library().factors)
+
+
+def test_the_shipped_factors_are_no_samples(library):
+    assert MARK not in text_of(get("/factors/"))
+
+
 def test_the_catalogue_asks_as_often_for_many_as_for_few(library, django_assert_max_num_queries):
     with django_assert_max_num_queries(6):
         get("/methodologies/")
