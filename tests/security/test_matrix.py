@@ -41,7 +41,6 @@ _CODE: Args = lambda world: {**_QR(world), "request_key": uuid.uuid4().hex}  # n
 _METRO: Args = lambda world: {"code": "GD-METRO-TRIP", "version": "1.0"}  # noqa: E731
 _DELEGATION: Args = lambda world: {"uuid": world.delegation}  # noqa: E731
 _DEPUTY = frozenset({"city_officer"})
-_CITY_OFFICER = frozenset({"city_officer"})
 _FACTORS = frozenset({"province_officer", "province_approver", "auditor", "research_institute"})
 _NO_FACTOR = ({"code": "no.such.factor"}, {"code": "x" * 3000}, {"code": "\x00"})
 _NO_METHOD = (
@@ -197,9 +196,7 @@ ROWS: dict[str, Row] = {
     ),
     "methodologies:pdf": Row("public", _METRO, _NO_METHOD),
     "methodologies:local": Row("public", _METRO, _NO_METHOD),
-    "methodologies:local-confirm": Row(
-        "login", _METRO, _NO_METHOD, owner="city_officer", rightful=_CITY_OFFICER, roles=_CITY_OFFICER
-    ),
+    "methodologies:local-confirm": Row("login", None, _NO_METHOD),
     "methodologies:compare": Row(
         "public", lambda world: {"code": "GD-METRO-TRIP"}, ({"code": "NO-SUCH"}, {"code": "x" * 5000})
     ),
@@ -241,8 +238,8 @@ ROWS: dict[str, Row] = {
     "methodologies:comments": Row("public", _METRO, _NO_METHOD),
     "methodologies:comment-change": Row(
         "public",
-        lambda world: {**_METRO(world), "pk": MISSING_PK},
-        (*({**one, "pk": 1} for one in _NO_METHOD), {**_NO_METHOD[1], "pk": 2**70}),
+        None,
+        (*({**one, "pk": 1} for one in _NO_METHOD), {"code": "GD-METRO-TRIP", "version": "1.0", "pk": 2**70}),
     ),
     "methodologies:minutes": Row("public", _METRO, _NO_METHOD),
     "methodologies:reviews": Row("login", roles=DESK),
