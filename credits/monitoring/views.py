@@ -25,7 +25,8 @@ def monitoring(request: HttpRequest) -> HttpResponse:
     """Versions of the last weeks, those that refuse more than the one before first; one more where it is asked for."""
     areas, today = _areas(request), clock.today()
     form = VersionForm(request.GET, versions=selectors.versions_to_watch(areas, today=today))
-    chosen, watched = form.chosen(), selectors.watched_versions(areas, today=today)
+    chosen = form.chosen()
+    watched = [one for one in selectors.watched_versions(areas, today=today) if one != chosen]
     found = selectors.running(watched, areas, today=today)
     context = {
         "area_name": "、".join(region_name(code) for code in areas),

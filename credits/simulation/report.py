@@ -124,7 +124,8 @@ class _Run:
             found = [_without(group, narrower) for group in whole(self.other, records)]
         base = settle(records, found, late_rows)
         rows = np.flatnonzero(mine & covered & ~narrower)
-        self.codes |= {group.code for group in found if len(group.rows)}
+        # Records of a narrower rule stand on neither side, so its books are no part of the comparison.
+        self.codes |= {group.code for group in found if not narrower[group.rows].all()}
         self.figures.take(records, draft, base, rows)
         self.traits.take(records, draft, rows)
         if len(self.contexts) < gaming.CONTEXTS:
@@ -216,12 +217,13 @@ def _named(document: Document) -> dict[str, Any]:
 
 
 def _booked(run: _Run) -> int:
-    """Grams that the daily totals hold for these days, this area and the versions that were in force."""
+    """Grams that the daily totals hold for these days and the versions in force, where the document applies."""
+    area = max(run.asked.region, run.document.region, key=lambda one: len(prefix_of(one)))
     return sum(
         row.reduction_g
         for code in sorted(run.codes)
         for row in totals(
-            region=run.asked.region, first=run.asked.first, last=run.asked.last, state=None,
+            region=area, first=run.asked.first, last=run.asked.last, state=None,
             activity=run.document.activity, code=code,
         )
     )  # fmt: skip

@@ -20,6 +20,7 @@ from accounts import services as accounts
 from accounts.constants import NoticeKind
 from accounts.services import Notice
 from carbon_portal.kernel import clock
+from credits.models import Simulation
 from merchants import services as merchants
 from methodologies import services as methodologies
 from tests.browser.world import World
@@ -119,6 +120,48 @@ def maturity_tests_opened(page: Page, world: World) -> None:
     page.goto(world.url + "/methodologies/maturity/")
     page.locator("details.more summary").first.click()
     expect(page.locator("details[open] .list").first).to_be_visible()
+
+
+@state("province_officer")
+def another_version_monitored(page: Page, world: World) -> None:
+    page.goto(world.url + "/staff/monitoring/")
+    page.locator("select[name=version]").select_option("GD-METRO-TRIP@1.0")
+    send(page)
+    page.locator("details.more summary").first.click() if page.locator("details.more").count() else None
+    expect(page.locator("h2 a.text-link")).to_have_count(2)
+
+
+@state("city_officer")
+def simulation_of_a_draft_begun(page: Page, world: World) -> None:
+    draft = world.things.addresses["methodologies:draft"]["uuid"]
+    page.goto(f"{world.url}/staff/simulations/new?draft={draft}")
+    expect(page.locator("select[name=version]")).to_have_value(f"draft:{draft}")
+
+
+@state("province_officer")
+def a_few_with_much(page: Page, world: World) -> None:
+    """A finished run whose report tells of a group that gets a large share."""
+    made = Simulation.objects.get(pk=world.things.addresses["credits:simulation"]["pk"])
+    fields = {one.attname: getattr(made, one.attname) for one in made._meta.concrete_fields}
+    report = made.report | {
+        "options": {"distance": {"near": {"zh": "近", "en": "Near"}}},
+        "top": {
+            "people": 6, "people_share": "5.0", "grams": 33_624, "grams_share": "92.8",
+            "records_per_person": ["3.0", "1.1"], "grams_per_record": [1868, 274], "cut_off_share": ["33.3", None],
+            "own": {"names": ["own_mean"], "window_days": 7, "people": 6, "share": ["81.0", "20.5"]},
+            "cities": [{"key": "440600", "people": 5}, {"key": "others", "groups": 2, "people": 5}],
+            "kinds": [{"key": "resident", "people": 6}],
+            "evidence": [{"key": "feed", "share": "100.0", "all_share": "13.6"}],
+            "choices": [{"input": "distance", "rows": [{"key": "near", "share": "9.1", "all_share": "20.0"}]}],
+        },
+    }  # fmt: skip
+    report["gaming"]["concentration"] = {
+        "people_share": "5.0", "people": 6, "grams_share": "92.8", "own_share": "81.0",
+    }  # fmt: skip
+    kept = Simulation.objects.create(**fields | {"uuid": uuid.uuid4(), "report": report})
+    page.goto(f"{world.url}/staff/simulations/{kept.pk}/")
+    page.locator('a[href="#top-group"]').click()
+    expect(page.locator("#top-group")).to_be_in_viewport()
 
 
 # -- coming in ---------------------------------------------------------------------------------------------------------
