@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 HOMES = {
     "visitor": "/", "resident": "/", "member": "/", "invited": "/", "newcomer": "/", "unopened": "/account/open/",
     "sme_owner": "/", "sme_clerk": "/", "cashier": "/till/", "city_officer": "/staff/", "province_officer": "/staff/",
-    "auditor": "/staff/", "verifier": "/staff/",
+    "auditor": "/staff/", "verifier": "/staff/todo/",
 }  # fmt: skip
 GALLERY = "/staff/styleguide/"  # sample words in Chinese; its sizes are tested in test_face.py
 #: Pages that no link leads to, and why.
