@@ -109,9 +109,11 @@ class SignForm(forms.Form):
 
 
 class AnswerForm(forms.Form):
-    """One question about one record. What is left wholly empty is not answered yet, and no error."""
+    """One question about one record. What is left as it was shown is not sent on: not answered yet is no error."""
 
-    result = forms.ChoiceField(label=_("结果"), required=False, widget=forms.RadioSelect)
+    result = forms.ChoiceField(
+        label=_("结果"), widget=forms.RadioSelect, error_messages={"required": _("请选一个结果。")}
+    )  # fmt: skip
     note = forms.CharField(label=_("说明"), required=False, max_length=1000, widget=_words(2))
     evidence = forms.CharField(label=_("看过的证据"), required=False, max_length=300)
     seen = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=32_000, required=False)
@@ -120,19 +122,18 @@ class AnswerForm(forms.Form):
         initial: dict[str, Any] = {"seen": answer.revision if answer else 0}
         if answer is not None:
             initial |= {name: getattr(answer, name) for name in ("result", "note", "evidence")}
-        super().__init__(data, initial=initial, prefix=prefix)
+        super().__init__(data, initial=initial, prefix=prefix, empty_permitted=True, use_required_attribute=False)
         field: Any = self.fields["result"]
         field.choices = list(results().items())
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was filled in."""
-        return not any((self.cleaned_data.get(name) or "").strip() for name in ("result", "note", "evidence"))
+    def has_changed(self) -> bool:
+        """An item that was empty on the page and still is says nothing, whatever another page saved since."""
+        typed = any((self[name].value() or "").strip() for name in ("result", "note", "evidence"))
+        shown_empty = str(self["seen"].value() or 0) == "0"
+        return (typed or not shown_empty) and super().has_changed()
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
-        if "result" in found and not found["result"] and (found.get("note") or found.get("evidence")):
-            self.add_error("result", _("请选一个结果。"))
         if found.get("result") in ("no", "unclear") and not (found.get("note") or "").strip():
             self.add_error("note", _("“不符合”和“不能确认”须写明原因。"))
         return found

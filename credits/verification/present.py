@@ -212,14 +212,13 @@ def _sample_row(one: Verification, record: SampledRecord, answers: Answers) -> l
     mine = [answers[record.pk, code].result for code in one.questions if (record.pk, code) in answers]
     worst = next((result for result in ("no", "unclear", "yes", "n_a") if result in mine), "")
     told = worst in ("no", "unclear") or len(mine) == len(one.questions)
-    label = results()[worst] if told else _("未填完") if mine else _("未开始")
-    kind = _RESULT_KINDS[worst] if told else ""
+    result = {"text": results()[worst], "pill": _RESULT_KINDS[worst] or "info"} if told else None
     name = _("第 %(place)s 条") % {"place": record.place}
     return [
         {"text": name, "href": reverse("credits:verification-record", args=[one.pk, record.place])},
         str(record.record_id),
         f"{len(mine)} / {len(one.questions)}",
-        {"text": label, "pill": kind or "plain"},
+        result or (_("未填完") if mine else _("未开始")),
     ]
 
 
@@ -233,6 +232,10 @@ def question_text(one: Verification, code: str) -> str:
     if found is None:
         return code
     return found.en if is_english() else found.zh
+
+
+def _channel(code: str) -> str:
+    return {"page": _("网页填报"), "api": _("接口报送"), "file": _("文件导入")}[code]
 
 
 def pseudonym(one: Verification, record: BehaviorRecord) -> str:
@@ -249,7 +252,7 @@ def record_facts(one: Verification, record: BehaviorRecord, reduction: Reduction
         {"label": _("地区"), "value": region_name(record.region)},
         {"label": _("账户代号"), "value": pseudonym(one, record)},
         {"label": _("证据"), "value": evidence_label(record.evidence)},
-        {"label": _("来源"), "value": record.provider.name if record.provider else record.get_channel_display()},
+        {"label": _("来源"), "value": record.provider.name if record.provider else _channel(record.channel)},
         {"label": _("来源编号"), "value": record.source_record_id},
         {"label": _("收到"), "value": local_datetime(record.received_at)},
         {"label": _("现在的状态"), "value": state_label(record.state)},

@@ -288,7 +288,7 @@ def _save(items: list[dict[str, Any]], sampled: SampledRecord, person: UUID) -> 
         if not form.is_valid():
             status = 422 if status == 200 else status
             continue
-        if form.is_empty and item["answer"] is None:
+        if not form.has_changed():
             continue
         data = form.cleaned_data
         try:

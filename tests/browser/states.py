@@ -324,6 +324,32 @@ def open_dialog(page: Page, opener: str) -> None:
     expect(page.locator("dialog[open]")).to_be_visible()
 
 
+@state("verifier", expected="status of 422")
+def checklist_with_a_bad_item(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/staff/verifications/{world.things.verifications['open']}/records/2")
+    page.locator('input[name="source-result"][value="no"]').check()
+    page.locator('button[value="stay"]').click()
+    errors(page)
+
+
+@state("verifier", expected="status of 422")
+def conflict_without_words(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/staff/verifications/{world.things.verifications['untaken']}/")
+    page.locator('input[name="conflicted"][value="yes"]').check()
+    send(page)
+    errors(page)
+
+
+@state("province_officer", expected="status of 409")
+def number_of_the_day_of_the_freezing(page: Page, world: World) -> None:
+    page.goto(f"{world.url}/staff/verifications/{world.things.verifications['waiting']}/")
+    page.locator('input[name="seed"]').fill("7 11 13")
+    page.locator('input[name="source"]').fill("lottery")
+    page.locator('input[name="published_on"]').fill("2020-01-01")
+    send(page)
+    errors(page)
+
+
 @state("resident")
 def a_message_read(page: Page, world: World) -> None:
     key = f"state:{uuid.uuid4()}"

@@ -210,15 +210,16 @@ def test_the_public_pages_name_nobody():
 def test_the_demo_has_a_signed_verification_and_one_under_way():
     from carbon_portal.workflows.demo.verifications import seed_verifications
 
-    desk = world.desk(region="440106")  # by the city's own method
+    desk = world.desk(region="440106")
     for name, role, region in (
         ("gz-officer", Role.CITY_OFFICER, "440100"), ("gd-officer", Role.PROVINCE_OFFICER, "440000"),
         ("verifier", Role.VERIFIER, "440000"),
     ):  # fmt: skip
         staff(name, role, name="何", region=region)
     now = world.AT + dt.timedelta(days=50)
-    assert desk.ids
-    assert (seed_verifications(now=now), seed_verifications(now=now)) == (1, 0)
-    found = Verification.objects.get()
-    assert (found.report.records_wrong, found.report.records_unclear) == (1, 1)
-    assert "GZ-METRO-TRIP@1.0" in text(Client().get(address("verification", found.pk)))
+    assert (seed_verifications(now=now), seed_verifications(now=now)) == (2, 0)
+    signed, open_ = Verification.objects.order_by("frozen_at")
+    assert (signed.frame_count, open_.frame_count) == (len(desk.ids), len(desk.ids))
+    assert (signed.report.records_wrong, signed.report.records_unclear) == (1, 1)
+    assert VerificationAnswer.objects.filter(sampled__verification=open_).count() == 3 * len(open_.questions)
+    assert str(signed.version) in text(Client().get(address("verification", signed.pk)))

@@ -3,12 +3,15 @@
 import datetime as dt
 import uuid
 
+from django.db.models import Count
+
 from accounts.models import User
 from carbon_portal.kernel import clock
 from credits import services
-from credits.models import Verification
+from credits.models import Reduction, Verification
 from credits.selectors import verifications as selectors
 from credits.services.verifications import digest_of
+from credits.simulation.sides import prefix_of
 from credits.verification.errors import NothingToVerify
 from methodologies import guides
 from methodologies.models import MethodologyVersion
@@ -28,14 +31,13 @@ def seed_verifications(*, now: dt.datetime) -> int:
     if Verification.objects.exists():
         return 0
     made = 0
-    for code, region, officer, age, whole in (
-        ("GZ-METRO-TRIP", GUANGZHOU, "gz-officer", 40, True),
-        ("GD-METRO-TRIP", PROVINCE, "gd-officer", 8, False),
-    ):
-        version = MethodologyVersion.objects.get(methodology_id=code, version="1.0")
+    for region, officer, age, whole in ((GUANGZHOU, "gz-officer", 40, True), (PROVINCE, "gd-officer", 8, False)):
+        version = _most_used(region)
+        if version is None:
+            continue
         try:
             found = _opened(version, region, _uuid(officer), now - dt.timedelta(days=age))
-        except NothingToVerify:  # a demo of few people: nobody rode there in these days
+        except NothingToVerify:  # a demo of few people: nobody did so in these days
             continue
         _check(found, _uuid("verifier"), whole=whole)
         made += 1
@@ -46,6 +48,18 @@ def _uuid(username: str) -> uuid.UUID:
     person = User.objects.get(username=username).person_id
     assert person is not None
     return person
+
+
+def _most_used(region: str) -> MethodologyVersion | None:
+    """The version that most results of an area were computed by."""
+    used = (
+        Reduction.objects.filter(region__startswith=prefix_of(region), methodology_version__isnull=False)
+        .values_list("methodology_version")
+        .annotate(results=Count("pk"))
+        .order_by("-results", "methodology_version")
+        .first()
+    )
+    return MethodologyVersion.objects.get(pk=used[0]) if used else None
 
 
 def _opened(version: MethodologyVersion, region: str, officer: uuid.UUID, at: dt.datetime) -> Verification:
