@@ -140,14 +140,15 @@ def desk_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     offered = _offered(user, one, answers)
     status = 200
     if request.method == "POST":
-        form = offered.get(request.POST.get("deed", ""))
-        if form is None:
+        if not offered:
             raise NotNow
+        deed, form = next(iter(offered.items()))  # a person has one deed to do at a time
         form.is_bound, form.data = True, request.POST
-        status = 422
-        if form.is_valid():
+        if request.POST.get("deed") != deed:  # another page's button: what was typed stays, nothing is done
+            status = _tell(form, NotNow())
+        elif form.is_valid():
             try:
-                _do(request.POST["deed"], one, form, _person(user))
+                _do(deed, one, form, _person(user))
             except DomainError as refusal:
                 status = _tell(form, refusal)
                 if isinstance(refusal, AnswersMoved):  # the page shows the new results; signing again means them
@@ -156,6 +157,8 @@ def desk_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
             else:
                 messages.success(request, _("已保存。"))
                 return redirect("credits:verification-work", one.pk)
+        else:
+            status = 422
     return render(request, "credits/verification/work.html", _standing(user, one, answers, offered), status=status)
 
 
