@@ -19,6 +19,7 @@ from accounts.selectors import participants_of, person_of
 from carbon_portal.kernel import clock, regions
 from carbon_portal.kernel.errors import DomainError, NotFound
 from methodologies.selectors import retirement_for
+from methodologies.selectors.retirement import Retirement
 
 from . import activities, evidence, selectors, services
 from .constants import Channel, EvidenceGrade, RecordState
@@ -48,7 +49,7 @@ def record_new(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "kinds": _tiles(request, offered, kind, participant, own),
         "kind": kind,
-        "retirement": retirement_for(activity=asked, region=region, on=_day(data.get("day", ""), at)),
+        "retirement": _retirement(asked, region, _day(data.get("day", ""), at)),
         "owners": _owners(own, participant),
         "participant": participant,
     }
@@ -70,6 +71,11 @@ def record_new(request: HttpRequest) -> HttpResponse:
                 return _after(request, record)
         return render(request, "behaviors/record_new.html", context | {"form": form}, status=422)
     return render(request, "behaviors/record_new.html", context | {"form": RecordForm(**options)})
+
+
+def _retirement(activity: str, region: str, on: dt.date) -> Retirement | None:
+    """What a deed of this kind meets; an address that names no kind of deed meets nothing."""
+    return retirement_for(activity=activity, region=region, on=on) if activity in activities.activities() else None
 
 
 @require_http_methods(["GET", "POST"])

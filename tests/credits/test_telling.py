@@ -18,6 +18,7 @@ from methodologies.models import MethodologyVersion
 from tests import database
 from tests.methodologies import review_world
 from tests.people import GUANGZHOU, PROVINCE, ZHONGSHAN, Cast, build_cast, person_of, personal_account, staff
+from tests.withdrawing import withdraw
 
 from .cases import AT, prepare, records
 from .revisions import factor, publish
@@ -41,9 +42,7 @@ def cast(own_database: str) -> Cast:
 
 def end_the_metro(*, successor: MethodologyVersion | None = None) -> MethodologyVersion:
     version = MethodologyVersion.objects.get(methodology="GD-METRO-TRIP", version="1.0")
-    MethodologyVersion.objects.filter(pk=version.pk).update(state="withdrawn", sunset_on=SUNSET, successor=successor)
-    version.refresh_from_db()
-    return version
+    return withdraw(version, sunset_on=SUNSET, successor=successor)
 
 
 def ride(user: Any, *, on: dt.date = TODAY - dt.timedelta(days=1), **more: Any) -> None:
@@ -94,7 +93,7 @@ def test_a_deed_of_more_than_a_year_ago_concerns_nobody_any_more(cast: Cast) -> 
 def test_a_city_s_method_is_not_the_other_cities_affair(cast: Cast) -> None:
     other = staff("zs-officer", Role.CITY_OFFICER, name="外市经办", region=ZHONGSHAN)
     ride(cast.alice, region="440106")
-    MethodologyVersion.objects.filter(methodology="GZ-METRO-RIDE").update(state="withdrawn", sunset_on=SUNSET)
+    withdraw(MethodologyVersion.objects.get(methodology="GZ-METRO-RIDE"), sunset_on=SUNSET)
     services.tell_of_withdrawals(at=AT)
     found = told("withdrawn:GZ-METRO-RIDE@")
     assert {cast.alice.person_id, cast.city_officer.person_id} <= found.keys()

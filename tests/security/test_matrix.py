@@ -196,7 +196,9 @@ ROWS: dict[str, Row] = {
     ),
     "methodologies:pdf": Row("public", _METRO, _NO_METHOD),
     "methodologies:local": Row("public", _METRO, _NO_METHOD),
-    "methodologies:local-confirm": Row("login", None, _NO_METHOD),
+    "methodologies:local-confirm": Row(
+        "login", None, _NO_METHOD, no_own="asked of the cities once a version went to the province by review"
+    ),
     "methodologies:compare": Row(
         "public", lambda world: {"code": "GD-METRO-TRIP"}, ({"code": "NO-SUCH"}, {"code": "x" * 5000})
     ),
@@ -240,6 +242,7 @@ ROWS: dict[str, Row] = {
         "public",
         None,
         (*({**one, "pk": 1} for one in _NO_METHOD), {"code": "GD-METRO-TRIP", "version": "1.0", "pk": 2**70}),
+        no_own="a reply is there once a comment was answered",
     ),
     "methodologies:minutes": Row("public", _METRO, _NO_METHOD),
     "methodologies:reviews": Row("login", roles=DESK),
