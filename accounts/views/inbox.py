@@ -77,8 +77,9 @@ def _kind(kind: str) -> str:
 @account_required
 def read_one(request: HttpRequest, pk: int) -> HttpResponse:
     """One message is read."""
+    back = _back(request)  # a body that can't be read is refused before anything is written
     services.mark_read(person=person(request), pk=pk, at=clock.now())
-    return _back(request)
+    return back
 
 
 @require_POST

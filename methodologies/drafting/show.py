@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -152,6 +153,17 @@ def attach(form: Form, data: dict[str, Any], report: Report) -> None:
         for one in by_key.get(_path(data, field.address), ()):
             if one.blocks:
                 field.errors.append(one.sentence(english=is_english()))
+
+
+def keep(form: Form, posted: QueryDict) -> None:
+    """Put what was typed into the fields of a form that was refused."""
+    for field in form.fields():
+        if field.name not in posted:
+            continue
+        texts = [text.replace("\0", "") for text in posted.getlist(field.name)]
+        field.value = [text for text in texts if text] if field.kind == "checks" else texts[-1]
+        if field.kind in ("choice", "flag") and field.value not in dict(field.options):
+            field.options = [(field.value, field.value or "—"), *field.options]
 
 
 def _path(data: dict[str, Any], address: Address) -> str:

@@ -121,8 +121,8 @@ def _take(draft: Draft, source: str) -> None:
         return
     title = data.get("title")
     title = title.get("zh") if isinstance(title, dict) else title
-    draft.title = str(title or "")[:200]
-    draft.code = str(data.get("code") or "")[:40]
+    draft.title = str(title or "").replace("\0", "")[:200]  # a text may write NUL as an escape; a column can't hold it
+    draft.code = str(data.get("code") or "").replace("\0", "")[:40]
 
 
 def _keep(draft: Draft, person: uuid.UUID, at: dt.datetime, note: str, page: str = "") -> None:

@@ -19,7 +19,7 @@ from carbon_portal.kernel.errors import DomainError, Forbidden, NotFound
 from carbon_portal.kernel.language import is_english, region_name
 from methodologies.drafting import changes, parts, show
 from methodologies.drafting import text as texts
-from methodologies.drafting.errors import DraftChanged, DraftError, DraftUnreadable, RowNameTaken
+from methodologies.drafting.errors import DraftChanged, DraftError, DraftHasNul, DraftUnreadable, RowNameTaken
 from methodologies.drafting.fields import NameTaken
 from methodologies.drafting.forms import NewDraftForm
 from methodologies.engine import DocumentError
@@ -198,7 +198,7 @@ def draft_save(request: HttpRequest, uuid: uuid.UUID, part: str) -> HttpResponse
         source = _wanted(request, part, base)
         saved = services.save_draft(
             draft=draft, person=_person(request), source=source, revision=revision, at=clock.now(),
-            page=request.POST.get("page", ""),
+            page=_page_of(request),
         )  # fmt: skip
     except DraftChanged as refusal:
         if _is_htmx(request):
@@ -214,14 +214,24 @@ def draft_save(request: HttpRequest, uuid: uuid.UUID, part: str) -> HttpResponse
     return answer
 
 
+def _page_of(request: HttpRequest) -> str:
+    """Which open page saves, as it was named when it was drawn; what is no such name is no page."""
+    try:
+        return str(uuid.UUID(request.POST.get("page", "")))
+    except ValueError:
+        return ""
+
+
 def _anchor(request: HttpRequest) -> str:
     return "#rows-end" if request.POST.get("add") else ""
 
 
 def _wanted(request: HttpRequest, part: str, base: str) -> str:
-    """The text that the form asks for. Errors: DraftUnreadable, RowNameTaken."""
+    """The text that the form asks for. Errors: DraftUnreadable, DraftHasNul, RowNameTaken."""
     if part == "text":
         return request.POST.get("source", base)
+    if any("\0" in text for name in request.POST for text in request.POST.getlist(name)):
+        raise DraftHasNul  # written as an escape it would be in the text, and in no column of a list
     try:
         data = texts.plain_data(base)
         new = changes.changed(part, data, {key: request.POST.getlist(key) for key in request.POST}, factors=_factors())
@@ -289,12 +299,14 @@ def _part_page(
         else:
             form = parts.form_of(part, data, factors=_factors())
             show.attach(form, data, context["page_report"])
+            if refusal:
+                show.keep(form, request.POST)
             context["editor"] = form
     return render(request, "methodologies/draft_part.html", context, status=status)
 
 
 def _refused(request: HttpRequest, draft: Draft, part: str, refusal: DraftError) -> HttpResponse:
-    """The page again with the sentence; a text that was refused stays in its field."""
+    """The page again with the sentence; what was typed stays in its fields."""
     kept = request.POST.get("source", "").replace("\0", "") if part == "text" else ""
     sentence = refusal.sentence("en" if is_english() else "zh")
     return _part_page(request, draft, part, source=kept, refusal=sentence, status=refusal.http_status)

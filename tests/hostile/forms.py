@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.http import HttpResponse
@@ -62,6 +63,8 @@ WALKERS = (
 )  # fmt: skip
 #: Rows that one request may write, and characters that one row of it may hold.
 MOST_ROWS, LONGEST_ROW, LONGEST_TEXT = 60, 50_000, 500_000
+#: Tables that hold whole documents of up to 256 KiB, whichever field made them so long.
+DOCUMENTS = frozenset({"methodologies_draft", "methodologies_draftedit"})
 HAN = re.compile(r"[\u3400-\u9fff]")
 _TYPED = ("text", "textarea", "choice")
 
@@ -299,7 +302,7 @@ def judge(sent: Sent) -> Iterator[str]:
         return
     most = LONGEST_TEXT if any(one.kind in ("textarea", "file") for one in sent.form.fields.values()) else LONGEST_ROW
     for table, longest in sent.longest.items():
-        if longest > most:
+        if longest > (LONGEST_TEXT if table in DOCUMENTS else most):
             yield f"kept {longest} characters in a row of {table}"
     if sum(sent.wrote.values()) > MOST_ROWS:
         yield f"wrote {sent.wrote}"
@@ -347,7 +350,7 @@ def _refused(sent: Sent, page: Reader, again: Form | None, text: str) -> Iterato
         return
     shown = {name: one for name, one in sent.form.fields.items() if one.kind in _TYPED}
     if again is None:
-        if any(one.kind in ("text", "textarea") for one in shown.values()):
+        if any(one.kind in ("text", "textarea") for one in shown.values()) and not _too_large_to_read(sent):
             yield "refused without the form: what was typed is lost"
         return
     for name, one in shown.items():
@@ -358,6 +361,11 @@ def _refused(sent: Sent, page: Reader, again: Form | None, text: str) -> Iterato
             continue  # what this page is about stands in a hidden field
         if name not in again.fields or again.fields[name].value.strip() != typed.strip():
             yield f"{name} lost {typed[:30]!r}"
+
+
+def _too_large_to_read(sent: Sent) -> bool:
+    """Whether the whole body was beyond the limit: it is refused unread, so no page can show it again."""
+    return len(urlencode(sent.typed, doseq=True)) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def _without(told: str, sent: Sent) -> str:
