@@ -38,6 +38,7 @@ def row(draft: Draft) -> dict[str, Any]:
     state = pill(draft)
     return {
         "title": draft.title or _("没有名称的草案"),
+        "lang": "zh-Hans" if draft.title else "",
         "href": reverse("methodologies:draft", args=[draft.uuid]),
         "sub": " · ".join(
             part

@@ -473,10 +473,10 @@ def publish_it(cast: Cast) -> dt.date:
 
 def approved_and_left_lying(cast: Cast, day: dt.date) -> str:
     """Another method that was approved twenty days ago and begins in fifteen: made by the services, on days gone by."""
-    review_world.AT = clock.now() - dt.timedelta(days=60)
     begins = ("effective_from: 2025-01-01", f"effective_from: {day + dt.timedelta(days=15)}")
     title = ("title: {zh: ", "title: {zh: 放久了的")
-    made = review_world.walk_to("approved", cast.desk, code="GZ-LEFT-LYING", edits=(begins, title))
+    with review_world.beginning(clock.now() - dt.timedelta(days=60)):
+        made = review_world.walk_to("approved", cast.desk, code="GZ-LEFT-LYING", edits=(begins, title))
     return made.title_zh
 
 

@@ -56,6 +56,7 @@ DATA = (
     "潘店主", "彭资助", "榕荫基金", "孙系统", "钱安全", "专家9", "联席部门经办人9", "研究机构9", "核查员9", "第9部门",
     LUNCHBOX.what, "阳台种菜少买远路菜", "种菜阿伯",  # a citizen's own words
     "共享单车骑行",  # a draft
+    "按意见修改。",  # why a version was returned
     "双色球第 2026139 期", verifications.SOURCE, "核查员1", "里程与来源不符", "日志第 12 行", "抽查完成",
     "(户号)",  # what a bill calls it, in brackets
     # A text message as it was sent, in the demo's outbox.
@@ -332,15 +333,15 @@ _YEARS = {"first": dt.date(2025, 1, 1), "last": dt.date(2027, 1, 1)}
 
 def _add_reviews(things: Things, cast: Cast, now: dt.datetime) -> None:
     """Methods in four steps of their review, one of them open for comment with Alice's comment."""
-    review_world.AT = now - dt.timedelta(days=9)
-    desk = review_world.build_desk()
-    for number, step in enumerate(("submitted", "expert_review", "joint_signing", "public_comment")):
-        version = review_world.draft_version(
-            code=f"GZ-REVIEW-{number}", activity=f"review_{number}", edits=review_world.FAR
-        )
-        review_world.walk_to(step, desk, version=version)
-    changed = review_world.consulted_again(version, desk, edits=(('value: "46.7"', 'value: "45.1"'),))
-    methods.make_comment(version=version, person=person_of(cast.alice), text="好", at=now)
+    with review_world.beginning(now - dt.timedelta(days=9)):
+        desk = review_world.build_desk()
+        for number, step in enumerate(("submitted", "expert_review", "joint_signing", "public_comment")):
+            version = review_world.draft_version(
+                code=f"GZ-REVIEW-{number}", activity=f"review_{number}", edits=review_world.FAR
+            )
+            review_world.walk_to(step, desk, version=version)
+        changed = review_world.consulted_again(version, desk, edits=(('value: "46.7"', 'value: "45.1"'),))
+        methods.make_comment(version=version, person=person_of(cast.alice), text="好", at=now)
     named = {"code": "GZ-REVIEW-3", "version": "1.0"}
     things.addresses |= {f"methodologies:{view}": named for view in ("comments", "minutes", "review")}
     things.addresses["methodologies:comment-change"] = {**named, "pk": changed.pk}

@@ -4,6 +4,8 @@ import datetime as dt
 import hashlib
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,17 @@ from tests.people import GUANGZHOU, OPENED_AT, PROVINCE, adviser, person_of, res
 #: A Friday noon in Guangdong.
 AT = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 METRO = services.LIBRARY / "gd-metro-trip.yaml"
+
+
+@contextmanager
+def beginning(at: dt.datetime) -> Iterator[None]:
+    """Reviews that are walked within begin on another day."""
+    global AT  # noqa: PLW0603 - the day is this module's, and back when the walk is over
+    before, AT = AT, at
+    try:
+        yield
+    finally:
+        AT = before
 
 
 def uid(user: User) -> uuid.UUID:
