@@ -144,6 +144,7 @@ def walk(planted: Planted, settings: Any) -> Walk:
     return Walk(planted, dict(ROWS))
 
 
+@pytest.mark.slow
 def test_every_form_answers_whatever_is_sent(walk: Walk) -> None:
     attack, forms = run_gate(walk)
     uncovered = walk.uncovered(forms)
