@@ -165,6 +165,7 @@ class Gate:
     reads: int = 0
     failed: dict[str, set[int]] = field(default_factory=lambda: {"B17": set(), "B18": set(), "B19": set()})
     _hashes: dict[str, str] = field(default_factory=dict)
+    _counted: dict[tuple[str, bool], int] = field(default_factory=dict)
 
     # -- the matrix ----------------------------------------------------------------------------------------------------
 
@@ -257,6 +258,7 @@ class Gate:
         self.reads += method in SAFE
         cookies = dict(client.cookies)
         with transaction.atomic():
+            self.begin()
             response: HttpResponse = getattr(client, method)(url, **options)
             if method in SAFE or is_denied(response) or (row.roles is not None and self.actor not in row.roles):
                 self._judge_rows(url, method, response)
@@ -280,20 +282,28 @@ class Gate:
                 "B18" if method in SAFE else "B17",
             )
 
+    def begin(self) -> None:
+        """Before a request: what this session has counted so far. PostgreSQL hands its counts in once a second at most,
+        so that those of the requests before are still among them."""
+        with connection.cursor() as cursor:
+            self._counted = _written(cursor)
+
     def changed(self) -> list[str]:
-        """Tables of which this transaction changed a row that still differs; sequences and bookkeeping do not count."""
+        """Tables of which this request changed a row that still differs; sequences and bookkeeping do not count."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
             if not cursor.fetchone()[0]:
                 return []  # PostgreSQL gave it no number: nothing was written or locked
-            cursor.execute(
-                "SELECT s.relname, c.relrowsecurity FROM pg_stat_xact_user_tables s JOIN pg_class c ON c.oid = s.relid"
-                " WHERE s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0"
-            )
-            written = [(name, hidden) for name, hidden in cursor.fetchall() if name not in BOOKKEEPING]
+            written = {
+                name: hidden
+                for (name, hidden), count in _written(cursor).items()
+                if count > self._counted.get((name, hidden), 0) and name not in BOOKKEEPING
+            }
             # What a view wrote and undid again still counts there, so the content decides; but where row policies
             # may hide rows from us, any write does.
-            return [name for name, hidden in written if hidden or self._hash(cursor, name) != self._hashes[name]]
+            return [
+                name for name, hidden in written.items() if hidden or self._hash(cursor, name) != self._hashes[name]
+            ]
 
     def _hash(self, cursor: Any, table: str) -> str:
         cursor.execute(f"SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '')) FROM \"{table}\" t")
@@ -343,6 +353,15 @@ class Gate:
         """Note what is wrong with the request that was sent last, under the gate that sees it."""
         self.faults.append(f"{self.actor}: {text}")
         self.failed[goal].add(self.asked)
+
+
+def _written(cursor: Any) -> dict[tuple[str, bool], int]:
+    """Rows that this session wrote and has not handed in, by table and whether row policies hide rows of it."""
+    cursor.execute(
+        "SELECT s.relname, c.relrowsecurity, s.n_tup_ins + s.n_tup_upd + s.n_tup_del"
+        " FROM pg_stat_xact_user_tables s JOIN pg_class c ON c.oid = s.relid"
+    )
+    return {(name, hidden): count for name, hidden, count in cursor.fetchall()}
 
 
 def gate_for(actor: str, user: Any, rows: dict[str, Row], near: World, far: World, canaries: Any = ()) -> Gate:
