@@ -11,7 +11,7 @@ from carbon_portal.kernel.cells import guarded
 from carbon_portal.kernel.errors import NotFound
 from credits.models import Simulation
 
-from . import present
+from . import present, present_findings, present_top
 
 _KEYS = ("key", "participants", "records", "draft_g", "base_g")
 
@@ -22,7 +22,9 @@ def as_json(simulation: Simulation) -> dict[str, Any]:
     found = {}
     for language, name in (("zh-hans", "zh"), ("en", "en")):
         with translation.override(language):
-            found[name] = [one["text"] for one in present.findings(report)] if present.is_substantial(report) else []
+            found[name] = (
+                [one["text"] for one in present_findings.findings(report)] if present.is_substantial(report) else []
+            )
     return {
         "simulation": str(simulation.pk),
         "text_sha256": present.text_sha256(simulation.source),
@@ -37,7 +39,7 @@ def as_xlsx(simulation: Simulation) -> bytes:
     book = Workbook(write_only=True)
     first = [[fact["label"], fact["value"]] for fact in present.facts(simulation)]
     if present.is_substantial(report):
-        first += [[], *[[one["text"]] for one in present.findings(report)]]
+        first += [[], *[[one["text"]] for one in present_findings.findings(report)]]
     _sheet(book, "report", first)
     if present.is_substantial(report):
         draft, base = report["draft"], report["base"]
@@ -53,7 +55,7 @@ def as_xlsx(simulation: Simulation) -> bytes:
             pairs = zip(spread["draft"]["tenths_g"], spread["base"]["tenths_g"], strict=True)
             tenths = [[n, one, other] for n, (one, other) in enumerate(pairs, start=1)]
             _sheet(book, "tenths", [["tenth", "draft_g", "base_g"], *tenths])
-        if (found := present.top(report)) is not None:
+        if (found := present_top.top(report)) is not None:
             rows = []
             for one in (found["means"], *found["people"], *found["records"]):
                 rows += [[], [column["label"] for column in one["columns"]], *one["rows"]]

@@ -8,19 +8,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from carbon_portal.kernel.language import is_english, pick, region_name
-from carbon_portal.kernel.templatetags.portal import count, grams, local_date, local_datetime, local_month, points
+from carbon_portal.kernel.language import is_english, region_name
+from carbon_portal.kernel.templatetags.portal import count, grams, local_date, local_datetime, points
 from credits.models import Simulation
-from credits.present import activity_title, evidence_label
-from credits.selectors.simulations import Candidate
 from methodologies.engine.reasons import sentence
 from methodologies.models import Draft, DraftEdit, MethodologyVersion
 
-from .figures import OTHERS, UNKNOWN, share
+from .present_findings import findings
+from .present_top import top
+from .words import Report, city, household, input_label, month, per_tonne, place, signed, unit_of
 
-Report = Mapping[str, Any]
-#: Where on the page the features of the few stand who get a large share.
-TOP = "top-group"
 _PILLS = {"queued": "wait", "running": "info", "done": "ok", "failed": "no", "cancelled": ""}
 
 
@@ -142,11 +139,6 @@ def _change(report: Report) -> str:
     return signed(report["draft"]["grams"] - report["base"]["grams"])
 
 
-def signed(value_g: int) -> str:
-    """A change in grams with its sign."""
-    return f"{'+' if value_g > 0 else ''}{grams(value_g)}"
-
-
 def is_substantial(report: Report | None) -> bool:
     """Whether there is anything to decide on."""
     return bool(report and report["records"] and not report["few"])
@@ -164,9 +156,9 @@ def report(simulation: Simulation) -> dict[str, Any]:
         "findings": findings(found),
         "sides": sides(found),
         "change_g": signed(found["draft"]["grams"] - found["base"]["grams"]),
-        "cities": groups(found["cities"], _("地区"), _city),
-        "months": groups(found["months"], _("月份"), _month),
-        "households": groups(found["households"], _("户内人数"), _household),
+        "cities": groups(found["cities"], _("地区"), city),
+        "months": groups(found["months"], _("月份"), month),
+        "households": groups(found["households"], _("户内人数"), household),
         "people": people(found),
         "tenths": tenths(found),
         "reasons": reasons(found),
@@ -208,22 +200,9 @@ def _difference(draft: int | None, base: int | None, show: Any) -> str:
     return f"{'+' if draft > base else ''}{show(draft - base)}"
 
 
-def per_tonne(side: Mapping[str, Any]) -> str:
-    """Points for a tonne, rounded down."""
-    if not side["grams"] or side["points"] is None:
-        return "–"
-    return points(side["points"] * 1_000_000 // side["grams"])
-
-
-def _unit(largest_g: int) -> tuple[int, str]:
-    if largest_g >= 10_000_000_000:
-        return 1_000_000, _("吨")
-    return (1_000, _("千克")) if largest_g >= 10_000 else (1, _("克"))
-
-
 def groups(rows: Sequence[Mapping[str, Any]], heading: str, name: Any) -> dict[str, Any]:
     """Both sides by city, month or household size, as a chart and as a table."""
-    per, unit = _unit(max((max(one["draft_g"], one["base_g"]) for one in rows), default=0))
+    per, unit = unit_of(max((max(one["draft_g"], one["base_g"]) for one in rows), default=0))
     return {
         "unit": unit,
         "data": {
@@ -247,26 +226,6 @@ def groups(rows: Sequence[Mapping[str, Any]], heading: str, name: Any) -> dict[s
             for one in rows
         ],
     }  # fmt: skip
-
-
-def _city(one: Mapping[str, Any], short: bool) -> str:
-    if one["key"] == OTHERS:
-        return _("其他 %(count)s 个地区") % {"count": one["groups"]}
-    return region_name(one["key"], short=short)
-
-
-def _month(one: Mapping[str, Any], short: bool) -> str:
-    if one["key"] == OTHERS:
-        return _("其他 %(count)s 个月") % {"count": one["groups"]}
-    return str(one["key"]) if short else local_month(f"{one['key']}-01")
-
-
-def _household(one: Mapping[str, Any], short: bool) -> str:
-    if one["key"] == OTHERS:
-        return _("其他人数")
-    if one["key"] == UNKNOWN:
-        return _("不知道")
-    return _("%(count)s 人") % {"count": one["key"]}
 
 
 def people(found: Report) -> list[dict[str, str]]:
@@ -294,7 +253,7 @@ def tenths(found: Report) -> dict[str, Any] | None:
     if draft is None or base is None:
         return None
     names = [_("第 %(n)s 个十分位") % {"n": n} for n in range(1, 11)]
-    per, unit = _unit(max(*draft["tenths_g"], *base["tenths_g"]))
+    per, unit = unit_of(max(*draft["tenths_g"], *base["tenths_g"]))
     return {
         "unit": unit,
         "data": {
@@ -360,113 +319,6 @@ def left_out(found: Report) -> list[dict[str, str]]:
     return [{"label": names[name], "value": count(number)} for name, number in found["left_out"].items()]
 
 
-def findings(found: Report) -> list[dict[str, str]]:
-    """What stands out, in sentences, each with what to do; the worst first."""
-    gaming = found["gaming"]
-    return [
-        *_missing(found),
-        *_concentration(found),
-        *_own_average(gaming),
-        *(_split_sentence(one, found) for one in gaming["splitting"]),
-        *(told for one in gaming["cliffs"] if (told := _cliff_sentence(one, found))),
-        *_booked(found),
-    ]
-
-
-def _missing(found: Report) -> list[dict[str, str]]:
-    return [
-        _finding(
-            "wait",
-            _("%(share)s%% 的记录没有“%(label)s”，按草案将因缺少数据不予计算；也可先排除再试算。")
-            % {"share": one["share"], "label": pick(one["label"]) or one["input"]},
-        )
-        for one in found["missing"]
-    ]
-
-
-def _concentration(found: Report) -> list[dict[str, str]]:
-    gaming = found["gaming"]
-    one = gaming["concentration"]
-    if one is None:
-        return []
-    numbers = {"people": one["people_share"], "grams": one["grams_share"]}
-    own = gaming["own_average"]
-    if own is not None and _tenths(one["own_share"]) >= 500:
-        numbers["days"] = own["window_days"]
-        text = _("%(people)s%% 的用户得到 %(grams)s%% 的减碳量，多为“自身 %(days)s 日均值”基准。建议加上限。")
-    else:
-        text = _("%(people)s%% 的用户得到 %(grams)s%% 的减碳量。请看是否需要降低上限。")
-    told = _finding("wait", text % numbers)
-    return [told | {"href": f"#{TOP}", "link": _("看名单特征")} if found.get("top") else told]
-
-
-def _own_average(gaming: Mapping[str, Any]) -> list[dict[str, str]]:
-    own = gaming["own_average"]
-    if own is None or _tenths(own["share"]) < 10:
-        return []
-    text = _(
-        "%(share)s%% 的减碳量（增加部分的 %(gain)s%%）以自己前 %(days)s 日的记录为基准：先多用、后少用就能得到减碳量。"
-    ) % {"share": own["share"], "gain": own["share_of_gain"] or "0", "days": own["window_days"]}
-    more = _("已有减碳量上限。") if own["limited"] else _("建议加上减碳量上限，或改用固定基准。")
-    return [_finding("info" if own["limited"] else "wait", f"{text}{'' if not is_english() else ' '}{more}")]
-
-
-def _split_sentence(one: Mapping[str, Any], found: Report) -> dict[str, str]:
-    text = _("把一次行为按“%(input)s”拆成两条上报，减碳量多 %(share)s%%。") % {
-        "input": _input(found, one),
-        "share": one["more_share"] or "100",
-    }
-    more = _("每期条数上限能部分限制。") if one["limited"] else _("建议去掉每条的固定部分，或限制每日条数。")
-    return _finding("info" if one["limited"] else "wait", f"{text}{'' if not is_english() else ' '}{more}")
-
-
-def _cliff_sentence(one: Mapping[str, Any], found: Report) -> dict[str, str] | None:
-    names = {"input": _input(found, one), "at": _place(one)}
-    if one["kind"] == "jump":
-        text = _("“%(input)s”到 %(at)s 时减碳量一下子变化 %(jump)s，差一点就差很多。建议改为逐步变化。") % {
-            **names,
-            "jump": signed(one["jump_g"]),
-        }
-        if one["bunched"]:
-            text += ("" if not is_english() else " ") + _(
-                "记录集中在有利的一侧（%(inside)s 条），可能是为过线而报。"
-            ) % {"inside": count(one["inside"])}
-        return _finding("wait", text)
-    if not one["bunched"]:
-        return None
-    edge = _("下限") if one["kind"] == "min" else _("上限")
-    text = _("“%(input)s”的记录集中在%(edge)s %(at)s 附近（%(inside)s 条，相邻区间 %(outside)s 条）。请核查数据来源。")
-    outside = count(one["outside"]) if one["outside"] is not None else _("少于 5")
-    return _finding("info", text % {**names, "edge": edge, "inside": count(one["inside"]), "outside": outside})
-
-
-def _booked(found: Report) -> list[dict[str, str]]:
-    booked = found["booked_g"]
-    if booked is None or booked == found["base"]["grams"]:
-        return []
-    text = _("按现行方法学重算与账面相差 %(grams)s：撤销过的记录当时占用的上限、后来的更正不重演。")
-    return [_finding("info", text % {"grams": signed(found["base"]["grams"] - booked)})]
-
-
-def _input(found: Report, one: Mapping[str, Any]) -> str:
-    """An input by the document's own label."""
-    return pick(found["labels"].get(one["input"])) or str(one["input"])
-
-
-def _place(one: Mapping[str, Any]) -> str:
-    """A value of an input with its unit."""
-    return str(one["at"]) if one["unit"] == "1" else f"{one['at']} {one['unit']}"
-
-
-def _finding(kind: str, text: str) -> dict[str, str]:
-    return {"kind": kind, "text": text}
-
-
-def _tenths(text: str | None) -> int:
-    """A share in tenths of a per cent."""
-    return int((text or "0.0").replace(".", ""))
-
-
 def splits(found: Report) -> dict[str, Any]:
     """The splitting test as a table."""
     return {
@@ -475,7 +327,7 @@ def splits(found: Report) -> dict[str, Any]:
             {"label": _("拆成两次"), "num": True},
         ],
         "rows": [
-            [_input(found, one), count(one["deeds"]), grams(one["once_g"]), grams(one["twice_g"])]
+            [input_label(found, one), count(one["deeds"]), grams(one["once_g"]), grams(one["twice_g"])]
             for one in found["gaming"]["splitting"]
         ],
     }  # fmt: skip
@@ -493,7 +345,7 @@ def cliffs(found: Report) -> dict[str, Any]:
         ],
         "rows": [
             [
-                _input(found, one), _place(one), kinds[one["kind"]],
+                input_label(found, one), place(one), kinds[one["kind"]],
                 signed(one["jump_g"]) if one["jump_g"] is not None else "–",
                 few if one["inside"] is None else count(one["inside"]),
                 few if one["outside"] is None else count(one["outside"]),
@@ -502,133 +354,3 @@ def cliffs(found: Report) -> dict[str, Any]:
             for one in found["gaming"]["cliffs"]
         ],
     }  # fmt: skip
-
-
-# -- the few who get a large share -------------------------------------------------------------------------------------
-
-
-def top(found: Report) -> dict[str, Any] | None:
-    """What they have in common; None where nobody stands out, and for reports made before this was kept."""
-    one = found.get("top")
-    if not one:
-        return None
-    mine, every = _("这部分人"), _("全部参与者")
-    means = [
-        [_("每人记录数"), *one["records_per_person"]],
-        [_("每条平均减碳量"), *("–" if value is None else grams(value) for value in one["grams_per_record"])],
-        [_("被上限截住的记录"), *map(_percent, one["cut_off_share"])],
-    ]
-    if one["own"]:
-        days = _("以自身 %(days)s 日均值为基准的减碳量") % {"days": one["own"]["window_days"]}
-        means.append([days, *map(_percent, one["own"]["share"])])
-    people_columns = [{"label": mine, "num": True}, {"label": _("占比"), "num": True}]
-    return {
-        "id": TOP,
-        "text": _("%(people)s 人（%(share)s%%）得到 %(grams)s（%(part)s%%）。只列合计，不列个人。")
-        % {
-            "people": count(one["people"]), "share": one["people_share"], "grams": grams(one["grams"]),
-            "part": one["grams_share"],
-        },
-        "means": {
-            "title": _("与全部参与者相比"),
-            "columns": [{"label": _("项目")}, {"label": mine, "num": True}, {"label": every, "num": True}],
-            "rows": means,
-        },
-        "people": [
-            {"title": title, "columns": [{"label": title}, *people_columns], "rows": _people_rows(one, rows, name)}
-            for title, rows, name in ((_("地区"), one["cities"], _city), (_("参与者类型"), one["kinds"], _kind))
-        ],
-        "records": [
-            {
-                "title": title,
-                "columns": [{"label": title}, {"label": mine, "num": True}, {"label": every, "num": True}],
-                "rows": [[name(row), _percent(row["share"]), _percent(row["all_share"])] for row in rows],
-            }
-            for title, rows, name in _top_records(found, one)
-            if rows
-        ],
-    }  # fmt: skip
-
-
-def _top_records(found: Report, one: Report) -> list[tuple[str, Sequence[Report], Callable[[Report], str]]]:
-    """Tables of shares of records: by evidence, then by each choice of the document."""
-
-    def option(name: str) -> Callable[[Report], str]:
-        texts = found["options"][name]
-        return lambda row: _("其他") if row["key"] == OTHERS else pick(texts.get(row["key"])) or row["key"]
-
-    return [
-        (_("证据等级"), one["evidence"], lambda row: _("其他") if row["key"] == OTHERS else evidence_label(row["key"])),
-        *((_input(found, choice), choice["rows"], option(choice["input"])) for choice in one["choices"]),
-    ]
-
-
-def _people_rows(one: Report, rows: Sequence[Report], name: Any) -> list[list[str]]:
-    return [[name(row, False), count(row["people"]), _percent(share(row["people"], one["people"]))] for row in rows]
-
-
-def _kind(row: Report, _short: bool) -> str:
-    if row["key"] in (OTHERS, UNKNOWN):
-        return _("其他")
-    return {"resident": _("居民"), "household": _("家庭"), "sme": _("小微企业"), "group": _("社会团体")}[row["key"]]
-
-
-def _percent(text: str | None) -> str:
-    return "–" if text is None else f"{text}%"
-
-
-# -- ranking -----------------------------------------------------------------------------------------------------------
-
-Pair = tuple[Candidate, Simulation | None]
-
-
-def ranking_columns() -> list[dict[str, Any]]:
-    """Headings of a city's ranking."""
-    return [
-        {"label": _("方法学")}, {"label": _("行为")}, {"label": _("状态")}, {"label": _("减碳量"), "num": True},
-        {"label": _("覆盖人数"), "num": True}, {"label": _("每吨成本（碳币）"), "num": True}, {"label": _("试算")},
-    ]  # fmt: skip
-
-
-def ranking_rows(pairs: Sequence[Pair]) -> list[list[Any]]:
-    """Each method with its figures, or with where they stand."""
-    rows = []
-    for one, simulation in pairs:
-        side = (simulation.report or {}).get("draft") if simulation else None
-        if simulation is None:
-            link: Any = _("还没有试算")
-        else:
-            link = {"text": pill(simulation)["label"], "href": reverse("credits:simulation", args=[simulation.pk])}
-        rows.append(
-            [
-                _candidate(one), activity_title(one.activity),
-                version_state(one.version) if one.version else str(one.draft.get_state_display()) if one.draft else "",
-                grams(side["grams"]) if side else "–", count(side["participants"]) if side else "–",
-                per_tonne(side) if side else "–", link,
-            ]
-        )  # fmt: skip
-    return rows
-
-
-def _named(one: Candidate) -> str:
-    return one.title_en if is_english() and one.title_en else one.title_zh
-
-
-def _candidate(one: Candidate) -> Any:
-    """A version by its title; a draft with the way to its text."""
-    text = f"{_named(one)} {one.label.rpartition('@')[2]}"
-    cell = {"text": text, "mark": _("示例数据") if one.has_sample else ""}
-    return cell if one.draft is None else {**cell, "href": reverse("methodologies:draft", args=[one.draft.uuid])}
-
-
-def ranking_chart(pairs: Sequence[Pair]) -> dict[str, Any] | None:
-    """The methods with most grams."""
-    found = []
-    for one, simulation in pairs:
-        side = (simulation.report or {}).get("draft") if simulation else None
-        if side and side["grams"]:
-            found.append((f"{_named(one)} · {_('示例数据')}" if one.has_sample else _named(one), side["grams"]))
-    if not found:
-        return None
-    per, unit = _unit(max(value for _name, value in found))
-    return {"items": [{"name": name, "value": value // per} for name, value in found[:8]], "unit": unit}

@@ -22,7 +22,7 @@ from credits.models import Simulation
 from credits.selectors import simulations as selectors
 from methodologies.selectors import drafts, text_uses_sample
 
-from . import exports, present
+from . import exports, present, present_ranking
 from .forms import SimulationForm
 
 PAGE_SIZE = 20
@@ -176,9 +176,9 @@ def simulation_ranking(request: HttpRequest) -> HttpResponse:
         "area_name": region_name(wanted),
         "region": wanted,
         "areas": [{"value": code, "label": region_name(code), "selected": code == wanted} for code in areas],
-        "columns": present.ranking_columns(),
-        "rows": present.ranking_rows(pairs),
-        "chart": present.ranking_chart(pairs),
+        "columns": present_ranking.ranking_columns(),
+        "rows": present_ranking.ranking_rows(pairs),
+        "chart": present_ranking.ranking_chart(pairs),
         "open": sum(1 for _one, simulation in pairs if simulation is not None and simulation.is_open),
         "missing": sum(1 for _one, simulation in pairs if simulation is None),
         "heading": _("%(area)s：哪些行为潜力大") % {"area": region_name(wanted)},

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from behaviors.models import BehaviorRecord
 from credits import services
 from credits.models import Simulation
-from credits.simulation import present, reading
+from credits.simulation import present_findings, present_top, reading
 from credits.simulation.figures import small_groups
 from credits.simulation.report import Asked, simulate
 from methodologies.models import MethodologyVersion
@@ -97,7 +97,7 @@ def test_the_choices_that_a_formula_branches_by_are_told() -> None:
     (choice,) = found["top"]["choices"]
     assert choice["input"] == "vehicle"
     assert choice["rows"] == [{"key": "large", "share": "100.0", "all_share": "5.0"}]
-    shown = present.top(found)
+    shown = present_top.top(found)
     assert shown["records"][-1]["rows"] == [["大型或 SUV", "100.0%", "5.0%"]]
 
 
@@ -122,7 +122,7 @@ def test_what_rests_on_the_own_past_is_told_of_the_group() -> None:
     assert own["people"] == 6
     assert own["share"][0] == "100.0"
     assert found["top"]["kinds"] == [{"key": "household", "people": 6}]
-    (finding,) = [one for one in present.findings(found) if "的用户得到" in one["text"]]
+    (finding,) = [one for one in present_findings.findings(found) if "的用户得到" in one["text"]]
     assert "多为“自身 7 日均值”基准。建议加上限。" in finding["text"]
     assert (finding["href"], finding["link"]) == ("#top-group", "看名单特征")
 
@@ -141,7 +141,7 @@ def test_where_nobody_stands_out_there_is_no_group() -> None:
     services.quantify_pending(at=AT, until_empty=True)
     found = report_on()
     assert found["top"] is None
-    assert present.top(found) is None
+    assert present_top.top(found) is None
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------
