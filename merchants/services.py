@@ -401,4 +401,7 @@ def _count_wrong_code(shop: Shop) -> None:
     """T15: guessing is slow. The counter lives a minute from its first wrong code."""
     key = _wrong_codes_key(shop)
     cache.add(key, 0, timeout=60)
-    cache.incr(key)
+    try:
+        cache.incr(key)
+    except ValueError:  # its minute ended between the two
+        cache.set(key, 1, timeout=60)
