@@ -11,6 +11,7 @@ from carbon_portal.kernel.templatetags.portal import count, grams
 from credits.models import Simulation
 from credits.present import activity_title
 from credits.selectors.simulations import Candidate
+from methodologies.constants import FROZEN_STATES
 
 from .present import pill, version_state
 from .words import per_tonne, unit_of
@@ -38,12 +39,19 @@ def ranking_rows(pairs: Sequence[Pair]) -> list[list[Any]]:
         rows.append(
             [
                 _candidate(one), activity_title(one.activity),
-                version_state(one.version) if one.version else str(one.draft.get_state_display()) if one.draft else "",
+                _state(one),
                 grams(side["grams"]) if side else "–", count(side["participants"]) if side else "–",
                 per_tonne(side) if side else "–", link,
             ]
         )  # fmt: skip
     return rows
+
+
+def _state(one: Candidate) -> dict[str, str]:
+    """Where it stands, as a mark that does not break: published, or on its way."""
+    if one.version is None:
+        return {"text": str(one.draft.get_state_display()) if one.draft else "–", "pill": "info"}
+    return {"text": version_state(one.version), "pill": "ok" if one.version.state in FROZEN_STATES else "info"}
 
 
 def _named(one: Candidate) -> str:

@@ -145,7 +145,7 @@ def test_drafts_of_the_area_take_part_in_the_ranking(trips) -> None:
     rows = client.get(url).context["rows"]
     mine = [row for row in rows if "href" in row[0]]
     assert [row[0]["href"] for row in mine] == [reverse("methodologies:draft", args=[ready.uuid])]
-    assert mine[0][2] == "起草中"
+    assert mine[0][2] == {"text": "起草中", "pill": "info"}
     assert client.post(url, {"region": GUANGZHOU}).status_code == 302
     made = Simulation.objects.get(source=ready.source)
     assert (made.region, made.stored_version) == (GUANGZHOU, None)
