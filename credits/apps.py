@@ -14,11 +14,12 @@ class CreditsConfig(AppConfig):
         from . import statement
         from .monitoring import worklist as running
         from .selectors import origins, usage
-        from .services import recomputation
+        from .services import recomputation, rewards
         from .simulation import worklist as ended
         from .verification import worklist as verifying
 
         origins.register(statement.record_origins)
+        origins.register(statement.reward_origins)
         count_records_by(usage.records_of_versions)
         approvals.register(
             approvals.Kind(
@@ -29,6 +30,17 @@ class CreditsConfig(AppConfig):
                 deciders=frozenset({Role.PROVINCE_APPROVER}),
                 content=recomputation.content_of_subject,
                 url=lambda subject: reverse("credits:recomputation", args=[subject.partition(":")[2]]),
+            )
+        )
+        approvals.register(
+            approvals.Kind(
+                code=rewards.KIND,
+                title_zh="奖励被采纳的建议",
+                title_en="Reward for an adopted proposal",
+                initiators=frozenset({Role.CITY_OFFICER, Role.PROVINCE_OFFICER}),
+                deciders=frozenset({Role.CITY_APPROVER, Role.PROVINCE_APPROVER}),
+                content=lambda subject: rewards.content_of(rewards.of_subject(subject)),
+                url=lambda subject: reverse("credits:reward", args=[rewards.of_subject(subject).proposal.number]),
             )
         )
         worklist.register(ended.ended_simulations)

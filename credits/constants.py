@@ -62,6 +62,12 @@ class StandsBecause(models.TextChoices):
     SAME = "same", "结果没有变化"
 
 
+class RewardState(models.TextChoices):
+    WAITING = "waiting", "待审定"
+    PAID = "paid", "已发放"
+    RETURNED = "returned", "已退回"
+
+
 class PartOutcome(models.TextChoices):
     APPLIED = "applied", "已按审定结果写入"
     CHANGED = "changed", "审定后账目有变，未写入"
@@ -89,3 +95,5 @@ ROUNDS_OF_A_TASK = 20
 NOTICE_YEAR = 365
 # Days before the last day of a year's points on which their owners are told (mission.md, P4.3-a).
 EXPIRY_NOTICE_DAYS = (30, 7)
+# The most points for an adopted idea: the portal's own limit against a slip of the hand; the pool is the other limit.
+MOST_REWARD_POINTS = 10_000

@@ -25,6 +25,28 @@ class BadFunding(DomainError):
     en = "Fund a whole number of points from 1 to {largest}; got {points}. Nothing was written."
 
 
+class NoReward(DomainError):
+    """An idea that can't be rewarded. Data: why, why_en."""
+
+    code = "no_reward"
+    http_status = 409
+    title = "不能奖励"
+    title_en = "No reward possible"
+    zh = "{why}。没有写入。"
+    en = "{why_en}. Nothing was written."
+
+
+class RewardBeyondThePool(DomainError):
+    """The pool holds fewer points than the reward. Data: points, left."""
+
+    code = "reward_beyond_the_pool"
+    http_status = 409
+    title = "碳币池余额不足"
+    title_en = "The pool holds too little"
+    zh = "碳币池现有 {left} 碳币，不够发放 {points} 碳币。没有写入；请改少一些，或等注资后再办。"
+    en = "The pool holds {left} points, too few for {points}. Nothing was written; ask for fewer or wait for funds."
+
+
 class OverClaimed(DomainError):
     """A gram has at most one use (R4)."""
 

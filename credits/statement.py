@@ -43,6 +43,18 @@ def record_origins(participant: Participant, lines: Sequence[StatementLine]) -> 
     return {entry: origin for entry, origin in found.items() if origin is not None}
 
 
+def reward_origins(_participant: Participant, lines: Sequence[StatementLine]) -> dict[int, Origin]:
+    """The adopted ideas that a reward was paid for."""
+    named = {line.entry_id: line.source for line in lines if line.kind == Kind.BONUS}
+    return {
+        entry: Origin(
+            _("建议 %(number)s 被采纳") % {"number": number}, reverse("methodologies:proposal", args=[number])
+        )
+        for entry, source in named.items()
+        if (number := source.removeprefix("proposal:")) != source
+    }
+
+
 def _named_records(line: StatementLine) -> list[int]:
     named = re.fullmatch(r"records:([0-9]+(?:,[0-9]+)*)", line.source, re.ASCII)
     return [int(number) for number in named[1].split(",")] if named else []

@@ -4,6 +4,7 @@ from . import views
 from .affected import views as affected
 from .monitoring import views as monitoring
 from .recomputations import views as recomputing
+from .rewards import views as rewarding
 from .simulation import views as simulations
 from .verification import views as verifying
 
@@ -33,6 +34,10 @@ urlpatterns = [
     # Records that a new value of a factor touches
     path("staff/affected/<str:code>/", affected.affected_records, name="affected-records"),
     path("staff/affected/<str:code>/records.csv", affected.affected_csv, name="affected-csv"),
+    # Points for whoever sent an idea that was adopted
+    path("staff/proposals/<str:number>/reward", rewarding.page, name="reward"),
+    path("staff/proposals/<str:number>/reward/ask", rewarding.ask, name="reward-ask"),
+    path("staff/proposals/<str:number>/reward/decide", rewarding.decide, name="reward-decide"),
     # What-if simulations
     path("staff/simulations/", simulations.simulation_list, name="simulations"),
     path("staff/simulations/new", simulations.simulation_new, name="simulation-new"),

@@ -18,6 +18,7 @@ from .books import (
     Total,
 )
 from .recomputation import Recomputation, RecomputationLine, RecomputationPart
+from .reward import ProposalReward
 from .simulation import Simulation
 from .verification import (
     SampledRecord,
@@ -41,6 +42,7 @@ __all__ = [
     "MonthlyTotal",
     "PointsAccrual",
     "PointsRule",
+    "ProposalReward",
     "QueuedAward",
     "Recomputation",
     "RecomputationLine",

@@ -11,6 +11,7 @@ from .recomputation import (
     start_recomputation,
 )
 from .reversal import reverse_record_effects, undo_reversed
+from .rewards import ask_for_reward, decide_reward
 from .simulations import cancel_simulation, put_on_file, run_simulation, start_simulation, sweep_simulations
 from .telling import send_notices, tell_of_expiry, tell_of_simulations, tell_of_withdrawals
 from .verifications import (
@@ -26,10 +27,12 @@ __all__ = [
     "Closing",
     "Sweep",
     "advance",
+    "ask_for_reward",
     "award_queued",
     "cancel_simulation",
     "close_windows",
     "decide_recomputation",
+    "decide_reward",
     "declare_as_verifier",
     "discard_recomputation",
     "draw_sample",

@@ -646,3 +646,10 @@ def draft_read_only(page: Page, world: World) -> None:
 def draft_begun(page: Page, world: World) -> None:
     page.goto(world.url + "/staff/methodologies/drafts/new/")
     page.fill("#id_proposal", "P-2026-999999")
+
+
+@state("city_approver")
+def reward_to_be_decided(page: Page, world: World) -> None:
+    number = world.things.addresses["credits:reward"]["number"]
+    page.goto(f"{world.url}/staff/proposals/{number}/reward")
+    expect(page.locator("#id_note")).to_be_visible()

@@ -27,7 +27,7 @@ from methodologies import services as methods
 from methodologies.models import MethodologyVersion
 from methodologies.services import drafts, proposals
 from tests.browser.look import Watch
-from tests.credits import verifications
+from tests.credits import rewards, verifications
 from tests.credits.revisions import previewed, publish, recomputed
 from tests.merchants.world import Exchange, build_exchange, give_points
 from tests.methodologies import review_world
@@ -300,7 +300,7 @@ def _add_records(things: Things, cast: Cast, now: dt.datetime) -> None:
 
 
 def _add_proposals(things: Things, cast: Cast, now: dt.datetime) -> None:
-    """One of Alice's that is studied and long overdue, Bob's merged into it, Carol's that nobody has read yet."""
+    """Alice's, studied and long overdue; two of Bob's: merged into it, and adopted to be rewarded; Carol's, unread."""
     long_ago = now - dt.timedelta(days=90)
     kept, merged = proposal(cast.alice, at=long_ago), proposal(cast.bob, at=now)
     proposal(cast.carol, at=now)
@@ -308,11 +308,14 @@ def _add_proposals(things: Things, cast: Cast, now: dt.datetime) -> None:
     for one in (kept, merged):
         proposals.accept_proposal(proposal=one, actor=officer, note="", at=long_ago)
     proposals.merge_proposal(proposal=merged, into=kept, actor=officer, note="", at=now)
+    thanked = rewards.adopted(cast.bob, officer=cast.city_officer, approver=cast.city_approver, at=now)
+    rewards.asked(thanked, officer=cast.city_officer, points=30, at=now)
     of_alice = {"number": kept.number}
     things.addresses |= {
         f"methodologies:{view}": of_alice
         for view in ("proposal", "proposal-support", "proposal-desk", "proposal-decide")
     } | {"methodologies:proposal-deed": {**of_alice, "name": "accept"}}
+    things.addresses |= {f"credits:reward{what}": {"number": thanked.number} for what in ("", "-ask", "-decide")}
 
 
 def _add_recomputations(things: Things, cast: Cast) -> None:

@@ -24,7 +24,7 @@ from oauth2_provider.models import get_application_model
 
 from carbon_portal.kernel import clock
 from credits import services as credits
-from tests.credits import verifications
+from tests.credits import rewards, verifications
 from tests.hostile.pages import Field, Form, Reader
 from tests.security.gate import AREA_STAFF, Row, addresses, body_of
 from tests.security.planted import Planted
@@ -177,6 +177,7 @@ def _extra(walk: Walk) -> Iterator[tuple[str, str]]:
     _second_device(walk)
     yield "alice", reverse("usersessions_list")
     yield from _verifications(walk)
+    yield from _rewards(walk)
     app = get_application_model().objects.create(
         client_id=f"rides-{uuid.uuid4().hex}", name="骑行助手", client_type="public",
         authorization_grant_type="authorization-code", redirect_uris="https://rides.example/back",
@@ -198,6 +199,20 @@ def _verifications(walk: Walk) -> Iterator[tuple[str, str]]:
     yield "province_officer", reverse("credits:verification-work", args=[frozen.pk])
     yield "verifier", reverse("credits:verification-work", args=[planted.near.verification])
     yield "verifier", reverse("credits:verification-record", args=[taken.pk, 1])
+
+
+def _rewards(walk: Walk) -> Iterator[tuple[str, str]]:
+    """An adopted idea that nobody has rewarded, and one whose reward waits for a decision."""
+    users, now = walk.planted.users, clock.now()
+    sender, officer, approver = users["alice"], users["city_officer"], users["city_approver"]
+    assert sender
+    assert officer
+    assert approver
+    credits.fund_pool(region="440100", sponsor=None, points=10_000, actor=None, at=now, key="hostile:rewards")
+    plain, waiting = (rewards.adopted(sender, officer=officer, approver=approver, at=now) for _ in range(2))
+    rewards.asked(waiting, officer=officer, at=now)
+    yield "city_officer", reverse("credits:reward", args=[plain.number])
+    yield "city_approver", reverse("credits:reward", args=[waiting.number])
 
 
 def _second_device(walk: Walk) -> None:

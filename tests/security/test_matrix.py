@@ -268,6 +268,11 @@ ROWS: dict[str, Row] = {
     "credits:recomputation-discard": _job(_OFFICER),
     "credits:recomputation-json": _job(PROVINCE_STAFF),
     "credits:recomputation-xlsx": _job(PROVINCE_STAFF),
+    "credits:reward": Row("login", _IDEA, _NO_IDEA, owner="city_officer", rightful=AREA_STAFF),
+    "credits:reward-ask": Row("login", _IDEA, _NO_IDEA, owner="city_officer", rightful=frozenset({"province_officer"})),
+    "credits:reward-decide": Row(
+        "login", _IDEA, _NO_IDEA, owner="city_approver", rightful=frozenset({"province_approver"})
+    ),
     "credits:verifications": Row("public"),
     "credits:verification": Row("public", _VERIFICATION, _MEMBER),
     "credits:verification-frame": Row("public", _VERIFICATION, _MEMBER),

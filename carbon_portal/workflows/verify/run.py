@@ -18,6 +18,7 @@ from . import (
     ledger,
     methods,
     points,
+    rewards,
     rollups,
     scope,
     tenancy,
@@ -61,6 +62,7 @@ def all_checks() -> list[Check]:
         *approvals.CHECKS,
         *methods.CHECKS,
         *verifications.CHECKS,
+        *rewards.CHECKS,
     ]
     ids = [check.id for check in found] + [documents.ID]
     if len(set(ids)) != len(ids):

@@ -1,0 +1,1 @@
+"""The desk's page of a reward for an adopted idea."""
