@@ -34,7 +34,7 @@ def paying_pool(proposal: Proposal) -> FundedPool | None:
 def ask_for_reward(
     *, proposal: Proposal, actor: Person, role: str, points: int, reason: str, at: dt.datetime
 ) -> ProposalReward:
-    """Ask for points for the sender, also again after a return. `role` is the one of the actor's that counts for the area.
+    """Ask for points for the sender, also again after a return. `role` is the actor's that counts for the area.
 
     Errors: InvalidInput, NoReward, RewardBeyondThePool, and the refusals of kernel.approvals.
     """
