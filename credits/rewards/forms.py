@@ -1,32 +1,26 @@
 """Forms of a reward: what is asked for, and the decision."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from credits.constants import MOST_REWARD_POINTS
+from methodologies.forms import DecideForm as DecideAboutIdea
+from methodologies.forms import WordsField
 
 
 class AskForm(forms.Form):
     """Points and why."""
 
     points = forms.IntegerField(label=_("奖励多少碳币"), min_value=1, max_value=MOST_REWARD_POINTS)
-    reason = forms.CharField(
-        label=_("理由"), min_length=4, max_length=300, widget=forms.Textarea(attrs={"rows": 2, "maxlength": 300}),
-        help_text=_("审定人会读到；不要写个人信息。"),
-    )  # fmt: skip
+    reason = WordsField(least=4, most=300, rows=2, label=_("理由"), help_text=_("审定人会读到；不要写个人信息。"))
 
 
-class DecideForm(forms.Form):
-    """A second person's decision, bound to what was shown."""
+class DecideForm(DecideAboutIdea):
+    """As about the idea itself, with what agreeing does here."""
 
-    shown = forms.RegexField(r"^[0-9a-f]{64}$", widget=forms.HiddenInput)
-    approved = forms.ChoiceField(
-        label=_("您的决定"),
-        choices=[("yes", _("同意发放")), ("no", _("退回"))],
-        widget=forms.RadioSelect,
-        error_messages={"required": _("请选择同意或退回。"), "invalid_choice": _("请选择同意或退回。")},
-    )
-    note = forms.CharField(
-        label=_("意见"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2, "maxlength": 500}),
-        help_text=_("退回时必填。"),
-    )  # fmt: skip
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields
+        fields["approved"].choices = [("yes", _("同意发放")), ("no", _("退回"))]
