@@ -2,7 +2,7 @@
 
 The pages come from the permission matrix, which knows every address; the forms and their fields are read from the pages
 themselves. So a new form is attacked from its first day, and an address that takes a form without showing one to anybody
-fails the gate until `WITHOUT_FORM` gives a reason or `EXTRA` leads to it.
+fails the gate until `_extra` leads to it, tests/hostile/standing.py builds what shows it, or `WITHOUT_FORM` gives a reason.
 """
 
 import json
@@ -24,7 +24,8 @@ from oauth2_provider.models import get_application_model
 
 from carbon_portal.kernel import clock
 from credits import services as credits
-from tests.credits import rewards, verifications
+from tests.credits import verifications
+from tests.hostile import standing
 from tests.hostile.pages import Field, Form, Reader
 from tests.security.gate import AREA_STAFF, Row, addresses, body_of
 from tests.security.planted import Planted
@@ -35,14 +36,6 @@ ANSWERS = frozenset({200, 302, 303, 400, 403, 404, 409, 413, 415, 422, 429})
 #: Addresses that take POST and show no form, each with the reason.
 WITHOUT_FORM: dict[str, str] = {
     "account_request_login_code": "the same view as account_login, whose form is sent there",
-    "methodologies:proposal-support": "shown where staff have opened a proposal's words; one button, no field",
-    "methodologies:proposal-decide": "shown where an officer has offered to adopt; tests/methodologies decides there",
-    "methodologies:draft-decide": "shown where a draft waits to be forwarded; tests/methodologies/drafting decides there",
-    "methodologies:local-confirm": "shown to a city's officer who owes values; one button, no field",
-    "methodologies:comments": "shown while a method is open for comment; tests/methodologies comments there",
-    "credits:simulation-file": "shown once a simulation is done; one button, no field",
-    "credits:recomputation-request": "shown once a worker has made the preview; one button, no field",
-    "credits:recomputation-decide": "shown while a recomputation waits; tests/credits decides there",
     "oauth2_provider:token": "for programs: answers JSON",
     "oauth2_provider:revoke-token": "for programs: answers JSON",
 }
@@ -177,7 +170,7 @@ def _extra(walk: Walk) -> Iterator[tuple[str, str]]:
     _second_device(walk)
     yield "alice", reverse("usersessions_list")
     yield from _verifications(walk)
-    yield from _rewards(walk)
+    yield from standing.pages(walk.planted)
     app = get_application_model().objects.create(
         client_id=f"rides-{uuid.uuid4().hex}", name="骑行助手", client_type="public",
         authorization_grant_type="authorization-code", redirect_uris="https://rides.example/back",
@@ -199,20 +192,6 @@ def _verifications(walk: Walk) -> Iterator[tuple[str, str]]:
     yield "province_officer", reverse("credits:verification-work", args=[frozen.pk])
     yield "verifier", reverse("credits:verification-work", args=[planted.near.verification])
     yield "verifier", reverse("credits:verification-record", args=[taken.pk, 1])
-
-
-def _rewards(walk: Walk) -> Iterator[tuple[str, str]]:
-    """An adopted idea that nobody has rewarded, and one whose reward waits for a decision."""
-    users, now = walk.planted.users, clock.now()
-    sender, officer, approver = users["alice"], users["city_officer"], users["city_approver"]
-    assert sender
-    assert officer
-    assert approver
-    credits.fund_pool(region="440100", sponsor=None, points=10_000, actor=None, at=now, key="hostile:rewards")
-    plain, waiting = (rewards.adopted(sender, officer=officer, approver=approver, at=now) for _ in range(2))
-    rewards.asked(waiting, officer=officer, at=now)
-    yield "city_officer", reverse("credits:reward", args=[plain.number])
-    yield "city_approver", reverse("credits:reward", args=[waiting.number])
 
 
 def _second_device(walk: Walk) -> None:
