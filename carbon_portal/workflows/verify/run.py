@@ -16,6 +16,7 @@ from . import (
     exchange,
     grams,
     ledger,
+    local_values,
     methods,
     points,
     rollups,
@@ -60,6 +61,7 @@ def all_checks() -> list[Check]:
         *tenancy.CHECKS,
         *approvals.CHECKS,
         *methods.CHECKS,
+        *local_values.CHECKS,
         *verifications.CHECKS,
     ]
     ids = [check.id for check in found] + [documents.ID]
