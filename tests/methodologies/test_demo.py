@@ -21,7 +21,7 @@ from credits import services as credits
 from credits.models import Reduction
 from methodologies import selectors, services
 from methodologies.models import MethodologyVersion, PublicComment
-from methodologies.selectors import local_values, review
+from methodologies.selectors import local_values, maturity, review
 from tests import database
 
 
@@ -95,6 +95,9 @@ def test_a_method_has_two_published_versions_cities_owe_values_and_users_have_me
     assert [one.read_at is None for one in mine] == [False, True]
     for ending in ENDINGS:
         assert "停用" in _page("version", ending.code, "1.0")
+    applying = maturity.maturity_list(on=clock.today())
+    assert {"1.0"} == {one.version.version for one in applying if one.version.methodology_id == CODE}
+    assert len(applying) == 16  # a notice that runs takes none of the library's methods off the list
     assert _figures() == before
     assert {one.id: one.offenders for one in run() if one.count} == {}
 
