@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Participant
 from carbon_portal.kernel.templatetags.portal import local_date, points
+from methodologies.present import title as version_title
 
 from . import selectors
 from .ledger.constants import Kind
 from .ledger.selectors import StatementLine
 from .present import activity_title
-from .selectors import origins
+from .selectors import CountedRecord, origins
 from .selectors.origins import Origin
 
 
@@ -39,7 +40,7 @@ def record_origins(participant: Participant, lines: Sequence[StatementLine]) -> 
         selectors.reversed_records(participant, [record for ids in undone.values() for record in ids]) if undone else {}
     )
     for entry, ids in undone.items():
-        found[entry] = _records_origin([(record, own[record]) for record in ids if record in own])
+        found[entry] = _records_origin([own[record] for record in ids if record in own])
     return {entry: origin for entry, origin in found.items() if origin is not None}
 
 
@@ -60,14 +61,29 @@ def _named_records(line: StatementLine) -> list[int]:
     return [int(number) for number in named[1].split(",")] if named else []
 
 
-def _records_origin(records: Sequence[tuple[int, str]]) -> Origin | None:
+def _records_origin(records: Sequence[CountedRecord]) -> Origin | None:
     if not records:
         return None
-    pk, activity = records[0]
+    title, method = activity_title(records[0].activity), _method(records)
     if len(records) == 1:
-        return Origin(activity_title(activity), reverse("credits:record-detail", args=[pk]))
-    text = _("%(title)s等 %(count)s 条记录") % {"title": activity_title(activity), "count": len(records)}
-    return Origin(text, reverse("credits:record-list"))
+        return Origin(title, reverse("credits:record-detail", args=[records[0].pk]), method)
+    text = _("%(title)s等 %(count)s 条记录") % {"title": title, "count": len(records)}
+    return Origin(text, reverse("credits:record-list"), method)
+
+
+def _method(records: Sequence[CountedRecord]) -> Origin | None:
+    """The version that counted the records, with the page that tells of it; of several the first and how many."""
+    versions = {str(one.version): one.version for one in records if one.version is not None}
+    if not versions:
+        return None
+    first = next(iter(versions.values()))
+    named = {"title": version_title(first), "version": first.version, "count": len(versions)}
+    words = (
+        _("%(title)s（第 %(version)s 版）")
+        if len(versions) == 1
+        else _("%(title)s（第 %(version)s 版）等 %(count)s 个版本")
+    )
+    return Origin(words % named, reverse("methodologies:version", args=[first.methodology_id, first.version]))
 
 
 def _line(line: StatementLine, origin: Origin | None) -> dict[str, Any]:
@@ -75,6 +91,7 @@ def _line(line: StatementLine, origin: Origin | None) -> dict[str, Any]:
     return {
         "title": str(line.kind.label),
         "url": origin.url if origin else "",
+        "method": origin.method if origin else None,
         "sub": " · ".join([*([origin.title] if origin else []), day, left]),
         "amount": points(line.points, "+"),
         "amount_kind": "out" if line.points < 0 else "",

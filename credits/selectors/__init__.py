@@ -16,6 +16,7 @@ from .recomputations import (
 )
 from .totals import Reconciliation, Total, reconciliation, totals
 from .trace import (
+    CountedRecord,
     Earned,
     Result,
     dependencies_of,
@@ -30,6 +31,7 @@ from .trace import (
 
 __all__ = [
     "AccountSummary",
+    "CountedRecord",
     "Earned",
     "Estimate",
     "Line",

@@ -12,10 +12,11 @@ from credits.ledger.selectors import StatementLine
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A name in the page's language, and the page that tells more."""
+    """A name in the page's language, and the page that tells more; `method` is what counted it, where something did."""
 
     title: str
     url: str
+    method: "Origin | None" = None
 
 
 Reader = Callable[[Participant, Sequence[StatementLine]], Mapping[int, Origin]]

@@ -97,22 +97,41 @@ def earned_of(reduction: Reduction | None) -> Earned:
     return Earned("earned", sum(total * num // den for (num, den), total in grams.items()))
 
 
-def earning_records(participant: Participant, entries: Sequence[UUID]) -> dict[UUID, list[tuple[int, str]]]:
-    """Per award, by its public id: the participant's records that it paid for, as (id, activity)."""
-    rows = AccrualItem.objects.filter(accrual__participant=participant, entry__in=list(entries))
-    found: dict[UUID, list[tuple[int, str]]] = {}
-    for entry, record_id, activity in rows.order_by("reduction_id").values_list(
-        "entry", "reduction__record_id", "reduction__activity"
-    ):
-        if entry is not None:
-            found.setdefault(entry, []).append((record_id, activity))
+@dataclass(frozen=True, slots=True)
+class CountedRecord:
+    """A record behind a line of the statement, and the version that counted it (without its large columns)."""
+
+    pk: int
+    activity: str
+    version: MethodologyVersion | None
+
+
+_NAMED = ("record_id", "activity", "methodology_version__methodology_id", "methodology_version__version",
+          "methodology_version__title_zh", "methodology_version__title_en")  # fmt: skip
+
+
+def earning_records(participant: Participant, entries: Sequence[UUID]) -> dict[UUID, list[CountedRecord]]:
+    """Per award, by its public id: the participant's records that it paid for. One query."""
+    rows = (
+        AccrualItem.objects.filter(accrual__participant=participant, entry__in=list(entries))
+        .select_related("reduction__methodology_version")
+        .only("entry", *(f"reduction__{name}" for name in _NAMED))
+    )
+    found: dict[UUID, list[CountedRecord]] = {}
+    for row in rows.order_by("reduction_id"):
+        if row.entry is not None:
+            found.setdefault(row.entry, []).append(_counted(row.reduction))
     return found
 
 
-def reversed_records(participant: Participant, ids: Sequence[int]) -> dict[int, str]:
-    """Which of these records were the participant's and undone, with their activity."""
+def reversed_records(participant: Participant, ids: Sequence[int]) -> dict[int, CountedRecord]:
+    """Which of these records were the participant's and undone. One query."""
     rows = Reduction.objects.filter(participant=participant, record_id__in=list(ids), reason=REVERSED)
-    return dict(rows.values_list("record_id", "activity"))
+    return {row.record_id: _counted(row) for row in rows.select_related("methodology_version").only(*_NAMED)}
+
+
+def _counted(row: Reduction) -> CountedRecord:
+    return CountedRecord(row.record_id, row.activity, row.methodology_version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,19 @@ _KEYS = ("key", "participants", "records", "draft_g", "base_g")
 def as_json(simulation: Simulation) -> dict[str, Any]:
     """The report with what was asked and the findings in both languages. Errors: NotFound while there is none."""
     report = _report(simulation)
-    found = {}
+    sample = present.rests_on_sample(simulation)
+    found, said = {}, {}
     for language, name in (("zh-hans", "zh"), ("en", "en")):
         with translation.override(language):
+            said[name] = _sample_line()
             found[name] = (
                 [one["text"] for one in present_findings.findings(report)] if present.is_substantial(report) else []
             )
     return {
         "simulation": str(simulation.pk),
         "text_sha256": present.text_sha256(simulation.source),
+        "sample": sample,
+        "sample_notice": said if sample else None,
         **report,
         "findings": found,
     }
@@ -37,7 +41,8 @@ def as_xlsx(simulation: Simulation) -> bytes:
     """One sheet a table, grams as whole numbers. Errors: NotFound while there is no report."""
     report = _report(simulation)
     book = Workbook(write_only=True)
-    first = [[fact["label"], fact["value"]] for fact in present.facts(simulation)]
+    first = [[_sample_line()], []] if present.rests_on_sample(simulation) else []
+    first += [[fact["label"], fact["value"]] for fact in present.facts(simulation)]
     if present.is_substantial(report):
         first += [[], *[[one["text"]] for one in present_findings.findings(report)]]
     _sheet(book, "report", first)
@@ -63,6 +68,10 @@ def as_xlsx(simulation: Simulation) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def _sample_line() -> str:
+    return " · ".join(present.sample_words())
 
 
 def _report(simulation: Simulation) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from carbon_portal.kernel.templatetags.portal import count, grams, local_date, l
 from credits.models import Simulation
 from methodologies.engine.reasons import sentence
 from methodologies.models import Draft, DraftEdit, MethodologyVersion
+from methodologies.selectors import text_uses_sample
 
 from .present_findings import findings
 from .present_top import top
@@ -45,6 +46,16 @@ def why(simulation: Simulation) -> str:
 def against(simulation: Simulation) -> str:
     """What it is held against."""
     return simulation.against_label or _("现行方法学")
+
+
+def rests_on_sample(simulation: Simulation) -> bool:
+    """Whether the text that was run, or the version it was held against, has an illustrative figure. Two queries."""
+    return text_uses_sample(simulation.source) or text_uses_sample(simulation.against_source)
+
+
+def sample_words() -> tuple[str, str]:
+    """What the page's notice says, `methodologies/_sample.html`: a report that was downloaded says it too."""
+    return _("示例数据"), _("这一页的数字用到示例数值，只用于演示和积分试运行，不能用于核证。")
 
 
 def facts(simulation: Simulation) -> list[dict[str, str]]:

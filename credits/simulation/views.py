@@ -20,7 +20,7 @@ from carbon_portal.kernel.language import region_name
 from credits import services
 from credits.models import Simulation
 from credits.selectors import simulations as selectors
-from methodologies.selectors import drafts, text_uses_sample
+from methodologies.selectors import drafts
 
 from . import exports, present, present_ranking
 from .forms import SimulationForm
@@ -87,7 +87,7 @@ def simulation_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     }
     if simulation.report is not None:
         context |= present.report(simulation)
-        context["sample"] = text_uses_sample(simulation.source) or text_uses_sample(simulation.against_source)
+        context["sample"] = present.rests_on_sample(simulation)
     return render(request, "credits/simulation.html", context)
 
 

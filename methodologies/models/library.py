@@ -17,6 +17,15 @@ from methodologies.constants import (
 )
 
 _FROZEN = ", ".join(f"'{state.value}'" for state in FROZEN_STATES)
+# The dates of `services.library._update_span`: from the first day of the first version to the last of one that ended.
+_SPAN = f"""SELECT FROM methodologies_methodologyversion v
+                                CROSS JOIN (SELECT min(effective_from) AS opened, max(effective_from) AS newest
+                                              FROM methodologies_methodologyversion
+                                             WHERE methodology_id = NEW.code AND state IN ({_FROZEN})) o
+                                WHERE v.methodology_id = NEW.code AND v.state IN ({_FROZEN})
+                                  AND v.effective_from = o.newest
+                                  AND NEW.in_force = daterange(o.opened, CASE WHEN v.state = 'withdrawn'
+                                                               THEN greatest(v.sunset_on + 1, o.opened) END)"""  # noqa: S608
 _NEXT = ", ".join(f"('{before}', '{after}')" for before, after in NEXT_STATES)
 
 
@@ -65,6 +74,26 @@ class Methodology(models.Model):
                     IF EXISTS (SELECT FROM methodologies_methodologyversion v
                                 WHERE v.methodology_id = OLD.code AND v.state IN ({_FROZEN})) THEN
                         RAISE EXCEPTION 'the scope of % never changes: a version of it is published', OLD.code
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            # On which days a code is in force follows from its versions; nobody opens or closes the span by itself.
+            pgtrigger.Trigger(
+                name="span_follows_versions",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=f"""
+                    IF TG_OP = 'INSERT' THEN
+                        IF NEW.in_force IS NULL THEN
+                            RETURN NEW;
+                        END IF;
+                    ELSIF NEW.in_force IS NOT DISTINCT FROM OLD.in_force THEN
+                        RETURN NEW;
+                    END IF;
+                    IF NOT EXISTS ({_SPAN}) THEN
+                        RAISE EXCEPTION '% is in force on the days of its versions', NEW.code
                             USING ERRCODE = 'restrict_violation';
                     END IF;
                     RETURN NEW;
@@ -177,6 +206,28 @@ class MethodologyVersion(models.Model):
                     END IF;
                     RETURN NEW;
                 """,  # noqa: S608  (made of constants of this program)
+            ),
+            # What is in force is superseded by a published version of its own code that applies from the same day or a
+            # later one, and stays so. What follows a withdrawn one is the plan's business, above.
+            pgtrigger.Trigger(
+                name="superseded_by_successor",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "((OLD.state, OLD.successor_id) IS DISTINCT FROM (NEW.state, NEW.successor_id)"
+                    " AND (NEW.state = 'superseded' OR OLD.successor_id IS DISTINCT FROM NEW.successor_id)"
+                    " AND NEW.state <> 'withdrawn' AND NEW.sunset_on IS NOT DISTINCT FROM OLD.sunset_on)"
+                ),
+                func="""
+                    IF OLD.state = 'superseded' OR NOT EXISTS (
+                        SELECT FROM methodologies_methodologyversion s
+                         WHERE s.id = NEW.successor_id AND s.id <> NEW.id AND s.methodology_id = NEW.methodology_id
+                           AND s.state = 'published' AND s.effective_from >= NEW.effective_from) THEN
+                        RAISE EXCEPTION 'version % of % has no published successor of its code that it gives way to',
+                            OLD.version, OLD.methodology_id USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
             ),
             # A version begins as a draft and is published by its approval (T28). What an installation brings along is
             # the one exception: the owner of the tables alone enters it, of a code that has nothing but it, with its

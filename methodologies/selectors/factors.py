@@ -11,7 +11,7 @@ from methodologies.engine.document import Entry
 from methodologies.engine.document import FactorLibrary as Factors
 from methodologies.models import FactorVintage, MethodologyVersion
 
-from .library import program_for
+from .library import VersionTable, program_for
 
 SUBJECT = "factor:"
 #: How many records were computed by these versions (keys) for deeds of this day or later, before a moment: credits
@@ -119,7 +119,7 @@ def best_before_report(factors: Factors, *, on: dt.date, within: int) -> list[Be
         for code, factor in factors.factors.items()
         if (current := [(start, entry) for start, entry in factor.values if start <= on])
     ]
-    for row in MethodologyVersion.objects.filter(state=VersionState.PUBLISHED, effective_from__lte=on):
+    for row in MethodologyVersion.objects.filter(pk__in=VersionTable().in_force(on)):
         for parameter in program_for(row, factors).document.parameters.values():
             if parameter.factor is None:
                 found += [

@@ -62,13 +62,16 @@ class VersionTable:
         """The version that applies (methodology-format, section 9), or None: `not_in_force`."""
         for issuing in covering_regions(region):
             for versions in self._codes.get((activity, issuing), {}).values():
-                index = bisect_right([version.effective_from for version in versions], on) - 1
-                if index < 0:
-                    continue
-                until = versions[index].until
-                if until is None or on <= until:
-                    return versions[index]
+                if (found := _applying(versions, on)) is not None:
+                    return found
         return None
+
+    def in_force(self, on: dt.date) -> frozenset[int]:
+        """Of each code the version that applies on a day where it is issued, by key: a superseded one until its
+        successor begins, a withdrawn one until its last day.
+        """
+        found = (_applying(versions, on) for codes in self._codes.values() for versions in codes.values())
+        return frozenset(version.pk for version in found if version is not None)
 
     def periods(self, activity: str, region: str) -> tuple[list[dt.date], list[VersionRow | None]]:
         """The answers of `find` for all days: the first days on which it may change, and the answer from each on."""
@@ -81,6 +84,15 @@ class VersionTable:
                         changes.add(version.until + dt.timedelta(days=1))
         days = sorted(changes)
         return days, [self.find(activity, region, day) for day in days]
+
+
+def _applying(versions: Sequence[VersionRow], on: dt.date) -> VersionRow | None:
+    """Of one code's versions, by first day: the latest that has begun, unless its last day is over."""
+    index = bisect_right([version.effective_from for version in versions], on) - 1
+    if index < 0:
+        return None
+    until = versions[index].until
+    return versions[index] if until is None or on <= until else None
 
 
 def covering_regions(region: str) -> list[str]:

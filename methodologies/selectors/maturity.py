@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from carbon_portal.kernel.models import Approval
-from methodologies.constants import StageState, VersionState
+from methodologies.constants import FROZEN_STATES, StageState, VersionState
 from methodologies.engine import Program, check_examples, submission_gaps
 from methodologies.models import MethodologyVersion, SimulationOnFile, Stage
 
-from .library import factor_library, program_for
+from .library import VersionTable, factor_library, program_for
 from .public import approvals_of, shown_versions
 
 Outcome = Literal["passed", "missing", "absent"]
@@ -63,19 +63,29 @@ class Maturity:
 
 
 def maturity_list(*, on: dt.date) -> list[Maturity]:
-    """The newest version in force of every code, by sector and code, each with its level. Three queries per version."""
-    newest: dict[str, MethodologyVersion] = {}
-    for version in shown_versions().filter(state=VersionState.PUBLISHED):
-        newest.setdefault(version.methodology_id, version)
-    return [maturity_of(version, on=on) for version in newest.values()]
+    """The version of every code that applies on a day, by sector and code, each with its level; of a code that has not
+    begun the newest that is published. Three queries per version.
+    """
+    applying = VersionTable().in_force(on)
+    chosen: dict[str, MethodologyVersion] = {}
+    for version in shown_versions().filter(state__in=FROZEN_STATES):
+        if version.pk in applying:
+            chosen[version.methodology_id] = version
+        elif version.state == VersionState.PUBLISHED:
+            chosen.setdefault(version.methodology_id, version)
+    return [_maturity(version, on, applies=version.pk in applying) for version in chosen.values()]
 
 
 def maturity_of(version: MethodologyVersion, *, on: dt.date) -> Maturity:
     """The level of one version on a day, from its document, its records and its approvals."""
+    return _maturity(version, on, applies=version.pk in VersionTable().in_force(on))
+
+
+def _maturity(version: MethodologyVersion, on: dt.date, *, applies: bool) -> Maturity:
     factors = factor_library()
     program = program_for(version, factors)
     wrong = _wrong_examples(version.sha256, factors.sha256, _Carried(program))
-    facts = _Facts(version, program, on, approvals_of(version), wrong)
+    facts = _Facts(version, program, on, applies, approvals_of(version), wrong)
     return Maturity(version, tuple(test for level in LEVELS for test in _TESTS[level](facts)))
 
 
@@ -84,13 +94,13 @@ class _Facts:
     version: MethodologyVersion
     program: Program
     on: dt.date
+    applies: bool
     approvals: list[Approval]
     wrong_examples: int
 
 
 def _points(facts: _Facts) -> Iterator[MaturityTest]:
-    in_force = facts.version.state == VersionState.PUBLISHED and facts.version.effective_from <= facts.on
-    yield _test("in_force", "points", in_force)
+    yield _test("in_force", "points", facts.applies)
     wrong, count = facts.wrong_examples, len(facts.program.document.examples)
     yield _test("examples", "points", not wrong and bool(count), count=count, wrong=wrong)
     yield _test("approval", "points", bool(facts.approvals))

@@ -15,7 +15,7 @@ from merchants.services import release_voucher, take_voucher
 from tests.merchants.world import build_exchange
 from tests.people import build_cast
 
-from .cases import AT, prepare, records
+from .cases import AT, ON, prepare, records
 
 pytestmark = pytest.mark.django_db
 
@@ -178,6 +178,35 @@ def test_the_statement_names_the_record_and_the_offer(alice, cast):
     assert f'<a class="t" href="/records/{both[0]}">减碳更正</a><span class="s">地铁出行 · ' in page
     alice.cookies["language"] = "en"
     assert "Medium coffee · " in text(alice.get("/statement"))
+
+
+def test_the_statement_names_the_method_of_a_record_without_asking_for_each_line(
+    alice, cast, django_assert_max_num_queries
+):
+    """A trip in Foshan is counted by the province's metro method, one in Guangzhou by the city's."""
+    province, city = "/methodologies/GD-METRO-TRIP/1.0/", "/methodologies/GZ-METRO-RIDE/1.0/"
+    (trip,) = records({"participant": cast.alice_account})
+    services.quantify_pending(at=AT)
+    assert f'<a href="{province}">广东省地铁出行减碳量核算方法（示例）（第 1.0 版）</a>' in text(
+        alice.get("/statement")
+    )
+    with CaptureQueriesContext(connection) as few:
+        alice.get("/statement")
+    for number in range(6):
+        records({"participant": cast.alice_account, "region": "440106", "on": ON - dt.timedelta(days=number)})
+        services.quantify_pending(at=AT)
+    records({"participant": cast.alice_account}, {"participant": cast.alice_account, "region": "440106"})
+    services.quantify_pending(at=AT)
+    with django_assert_max_num_queries(len(few)):
+        page = text(alice.get("/statement"))
+    assert page.count(f'href="{city}"') >= 6
+    assert "（第 1.0 版）等 2 个版本" in page
+    BehaviorRecord.objects.filter(id=trip).update(state="reversed", closed_at=AT)
+    undo_reversed(at=AT)
+    undone = text(alice.get("/statement")).split("减碳更正")[1].split("</li>")[0]
+    assert f'href="{province}"' in undone
+    alice.cookies["language"] = "en"
+    assert "(version 1.0) and others, 2 versions in all" in text(alice.get("/statement"))
 
 
 def test_the_pages_speak_english(alice, cast):

@@ -261,6 +261,39 @@ def test_downloads_run_nothing_and_name_nobody(trips) -> None:
         assert record.participant.public_id not in text
 
 
+def downloads(page: Client, made: Simulation) -> tuple[list, dict]:
+    """The texts of the first sheet and the JSON of a report."""
+    book = load_workbook(io.BytesIO(page.get(reverse("credits:simulation-xlsx", args=[made.pk])).content))
+    cells = [cell.value for row in book["report"].iter_rows() for cell in row if cell.value]
+    return cells, json.loads(page.get(reverse("credits:simulation-json", args=[made.pk])).content)
+
+
+@pytest.mark.parametrize("side", ["draft", "against"])
+def test_downloads_say_what_the_page_says_of_sample_figures(trips, side) -> None:
+    """Of either side: a report goes from hand to hand without its page."""
+    page = login(build_cast().province_officer)
+    source = version().source.replace("confidence: sample", "confidence: official")
+    made = done() if side == "draft" else done(source=source, version=None, against=version())
+    for language, name, words in (
+        ("zh-hans", "zh", ("示例数据", "这一页的数字用到示例数值，只用于演示和积分试运行，不能用于核证。")),
+        ("en", "en", ("Sample data", "The figures of this page rest on sample values.")),
+    ):
+        page.cookies["language"] = language
+        shown = page.get(reverse("credits:simulation", args=[made.pk])).content.decode()
+        cells, found = downloads(page, made)
+        for text in (shown, cells[0], found["sample_notice"][name]):
+            assert all(word in text for word in words)
+        assert found["sample"] is True
+
+
+def test_downloads_without_sample_figures_do_not_speak_of_them(trips) -> None:
+    page = login(build_cast().province_officer)
+    made = done(source=version().source.replace("confidence: sample", "confidence: official"), version=None)
+    cells, found = downloads(page, made)
+    assert not [one for one in cells if "示例数据" in str(one)]
+    assert (found["sample"], found["sample_notice"]) == (False, None)
+
+
 def test_a_report_is_put_on_file_for_its_version_once(trips) -> None:
     cast = build_cast()
     page, made = login(cast.province_officer), done()

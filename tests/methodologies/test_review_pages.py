@@ -212,21 +212,3 @@ def test_withdrawal_by_pages(desk, on):
     assert do(desk.approver, version, "withdraw-decide", shown=shown, decision="approve").status_code == 302
     version.refresh_from_db()
     assert (version.state, version.sunset_on) == ("withdrawn", dt.date(2027, 12, 31))
-
-
-def test_the_demo_has_one_open_for_comment_and_one_returned(tmp_path):
-    from carbon_portal.workflows.demo.people import seed_people
-    from carbon_portal.workflows.demo.reviews import seed_reviews
-    from methodologies import selectors
-    from methodologies.models import MethodologyVersion
-    from methodologies.selectors import review
-
-    now = clock.now()
-    services.sync_library(at=world.day(-400))
-    cast = seed_people(at=now - dt.timedelta(days=400), passwords={}, population=3)
-    assert (seed_reviews(cast, now=now), seed_reviews(cast, now=now)) == (2, 0)
-    consulted = MethodologyVersion.objects.get(methodology_id="GZ-BIKE-DEMO")
-    assert [str(one) for one in review.open_consultations(today=clock.today())] == ["GZ-BIKE-DEMO@1.0"]
-    assert (review.vote_of(consulted).counted, review.unanswered(consulted)) == (2, 2)
-    returned = MethodologyVersion.objects.get(methodology_id="ZS-CLOTHES-DEMO")
-    assert selectors.stages(returned)[-1].note == "缺 1 项：额外性。请说明与生活垃圾分类要求的关系。"

@@ -16,6 +16,7 @@ from . import (
     exchange,
     grams,
     ledger,
+    local_values,
     methods,
     points,
     rewards,
@@ -61,6 +62,7 @@ def all_checks() -> list[Check]:
         *tenancy.CHECKS,
         *approvals.CHECKS,
         *methods.CHECKS,
+        *local_values.CHECKS,
         *verifications.CHECKS,
         *rewards.CHECKS,
     ]

@@ -11,11 +11,13 @@ from carbon_portal.kernel import clock, regions
 from carbon_portal.workflows.demo import accounts_file
 from carbon_portal.workflows.demo.deeds import seed_deeds
 from carbon_portal.workflows.demo.drafts import seed_drafts
+from carbon_portal.workflows.demo.endings import seed_endings
 from carbon_portal.workflows.demo.exchange import seed_exchange
 from carbon_portal.workflows.demo.feeds import begun, seed_feeds
 from carbon_portal.workflows.demo.ideas import seed_ideas
 from carbon_portal.workflows.demo.people import seed_people
 from carbon_portal.workflows.demo.reviews import seed_reviews
+from carbon_portal.workflows.demo.revisions import seed_revision
 from carbon_portal.workflows.demo.verifications import seed_verifications
 from credits import services as credits
 
@@ -59,6 +61,8 @@ class Command(BaseCommand):
             self.stdout.write(f"proposals: {ideas}")
         seed_drafts(cast, now=now)
         self.stdout.write(f"methods under review: {seed_reviews(cast, now=now)}")
+        self.stdout.write(f"revisions published: {seed_revision(cast, now=now)}")
+        self.stdout.write(f"messages: {seed_endings(cast, now=now)}")
         self.stdout.write(f"verifications: {seed_verifications(now=now)}")
         clients = accounts_file.ensure_client(
             accounts_file.read_clients(path), region="440100", scopes=["behaviors:write", "dashboards"]
