@@ -99,9 +99,9 @@ def city_choices() -> list[tuple[str, str]]:
     return [("", str(_("请选择")))] + [(city.code, city.name_en if english else city.name) for city in regions.cities()]
 
 
-def is_agreed(posted: QueryDict) -> bool:
+def is_agreed(posted: QueryDict, *, yes: str = "approve", no: str = "return") -> bool:
     """Whether the pressed button agreed or returned. A form without either is refused, never taken for a no."""
     decision = posted.get("decision", "")
-    if decision not in ("approve", "return"):
+    if decision not in (yes, no):
         raise InvalidInput(reason="请选择同意或退回。", reason_en="Choose to agree or to return.")
-    return decision == "approve"
+    return decision == yes

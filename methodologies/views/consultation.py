@@ -41,7 +41,7 @@ def comments(request: HttpRequest, code: str, version: str) -> HttpResponse:
     """The text, every comment with its reply and what was changed, and the form while the period runs."""
     found = selectors.consulted_version(code=code, version=version)
     person = people.person_of(request.user)
-    form = CommentForm(request.POST or None)
+    form = CommentForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         if person is None:
             return redirect_to_login(request.get_full_path())

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import selectors as accounts
 from accounts.constants import Role
+from accounts.fields import is_agreed
 from accounts.permissions import login_required_with_role
 from carbon_portal.kernel import approvals, clock
 from carbon_portal.kernel.errors import DomainError, Forbidden, NotFound
@@ -93,8 +94,10 @@ def draft_page(request: HttpRequest, uuid: uuid.UUID) -> HttpResponse:
     return _overview(request, selectors.draft_for(request.user, uuid))
 
 
-def _overview(request: HttpRequest, draft: Draft, refusal: DomainError | None = None) -> HttpResponse:
-    """The state of a draft; with the sentence of a refusal, and its status."""
+def _overview(
+    request: HttpRequest, draft: Draft, refusal: DomainError | None = None, *, note: str = ""
+) -> HttpResponse:
+    """The state of a draft; with the sentence of a refusal, its status, and the note that was typed."""
     fresh = selectors.draft_for(request.user, draft.uuid)
     report = selectors.report_on(fresh.source, region=fresh.region, today=clock.today(), draft=fresh)
     context = {**_about(request, fresh), **show.overview(fresh, report), **_forwarding(request, fresh)}
@@ -102,6 +105,7 @@ def _overview(request: HttpRequest, draft: Draft, refusal: DomainError | None = 
     context["may_simulate"] = fresh.is_editable and accounts.in_scope(request.user, fresh.region, *_SIMULATORS)
     context["draft_number"] = str(fresh.uuid)
     context["is_document"] = report.document is not None
+    context["note"] = note
     if refusal is not None:
         context["refusal"] = refusal.sentence("en" if is_english() else "zh")
     return render(request, "methodologies/draft.html", context, status=refusal.http_status if refusal else 200)
@@ -155,22 +159,23 @@ def draft_forward(request: HttpRequest, uuid: uuid.UUID) -> HttpResponse:
 def draft_decide(request: HttpRequest, uuid: uuid.UUID) -> HttpResponse:
     """Forward the draft, or send it back with a reason."""
     draft = selectors.draft_to_forward(request.user, uuid)
+    note = request.POST.get("note", "")[:2000].replace("\0", "")
     decided: dict[str, Any] = {
         "draft": draft,
         "actor": accounts.actor_of(request.user),
         "shown_sha256": request.POST.get("sha256", ""),
         "at": clock.now(),
-        "note": request.POST.get("note", "")[:2000].replace("\0", ""),
+        "note": note,
     }
     try:
-        if request.POST.get("decision") == "forward":
+        if is_agreed(request.POST, yes="forward", no="back"):
             forwarding.forward_draft(**decided)
             messages.success(request, _("已报送省级。"))
         else:
             forwarding.send_back(**decided)
             messages.success(request, _("已退回起草人。"))
     except DomainError as refusal:
-        return _overview(request, draft, refusal)
+        return _overview(request, draft, refusal, note=note)
     return HttpResponseRedirect(reverse("methodologies:draft", args=[draft.uuid]))
 
 

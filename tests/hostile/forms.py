@@ -2,7 +2,7 @@
 
 The pages come from the permission matrix, which knows every address; the forms and their fields are read from the pages
 themselves. So a new form is attacked from its first day, and an address that takes a form without showing one to anybody
-fails the gate until `WITHOUT_FORM` gives a reason or `EXTRA` leads to it.
+fails the gate until `_extra` leads to it, tests/hostile/standing.py builds what shows it, or `WITHOUT_FORM` gives a reason.
 """
 
 import json
@@ -25,6 +25,7 @@ from oauth2_provider.models import get_application_model
 from carbon_portal.kernel import clock
 from credits import services as credits
 from tests.credits import verifications
+from tests.hostile import standing
 from tests.hostile.pages import Field, Form, Reader
 from tests.security.gate import AREA_STAFF, Row, addresses, body_of
 from tests.security.planted import Planted
@@ -35,14 +36,6 @@ ANSWERS = frozenset({200, 302, 303, 400, 403, 404, 409, 413, 415, 422, 429})
 #: Addresses that take POST and show no form, each with the reason.
 WITHOUT_FORM: dict[str, str] = {
     "account_request_login_code": "the same view as account_login, whose form is sent there",
-    "methodologies:proposal-support": "shown where staff have opened a proposal's words; one button, no field",
-    "methodologies:proposal-decide": "shown where an officer has offered to adopt; tests/methodologies decides there",
-    "methodologies:draft-decide": "shown where a draft waits to be forwarded; tests/methodologies/drafting decides there",
-    "methodologies:local-confirm": "shown to a city's officer who owes values; one button, no field",
-    "methodologies:comments": "shown while a method is open for comment; tests/methodologies comments there",
-    "credits:simulation-file": "shown once a simulation is done; one button, no field",
-    "credits:recomputation-request": "shown once a worker has made the preview; one button, no field",
-    "credits:recomputation-decide": "shown while a recomputation waits; tests/credits decides there",
     "oauth2_provider:token": "for programs: answers JSON",
     "oauth2_provider:revoke-token": "for programs: answers JSON",
 }
@@ -177,6 +170,7 @@ def _extra(walk: Walk) -> Iterator[tuple[str, str]]:
     _second_device(walk)
     yield "alice", reverse("usersessions_list")
     yield from _verifications(walk)
+    yield from standing.pages(walk.planted)
     app = get_application_model().objects.create(
         client_id=f"rides-{uuid.uuid4().hex}", name="骑行助手", client_type="public",
         authorization_grant_type="authorization-code", redirect_uris="https://rides.example/back",

@@ -79,13 +79,13 @@ class Desk:
     resident: User
 
 
-def build_desk() -> Desk:
-    """Everybody that a review needs; departments for the transport sector."""
+def build_desk(*, first: int = 1) -> Desk:
+    """Everybody that a review needs; departments for the transport sector. `first`: the number of the first expert."""
     return Desk(
         officer=staff("rv-officer", Role.PROVINCE_OFFICER, name="梁经办", region=PROVINCE),
         approver=staff("rv-approver", Role.PROVINCE_APPROVER, name="谢审定", region=PROVINCE),
         city_officer=staff("rv-city", Role.CITY_OFFICER, name="何经办", region=GUANGZHOU),
-        experts=[adviser(Role.EXPERT, number=number) for number in (1, 2, 3)],
+        experts=[adviser(Role.EXPERT, number=number) for number in range(first, first + 3)],
         departments={
             "ecology": department("ecology", "示例生态环境厅"),
             "transport": department("transport", "示例交通运输厅"),

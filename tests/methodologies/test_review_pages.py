@@ -97,6 +97,8 @@ def test_the_whole_way_by_pages(desk, on):
     assert str(version) in browser(None).get("/methodologies/consultations/").content.decode()
     assert browser(None).post(comments, {"text": "换乘怎么算？"}).status_code == 302  # to the login
     assert not PublicComment.objects.exists()
+    sent_as_json = browser(desk.resident).post(comments, '{"text": "换乘怎么算？"}', content_type="application/json")
+    assert "请写下您的意见。" in sent_as_json.content.decode()
     assert browser(desk.resident).post(comments, {"text": "换乘怎么算？", "name": "老街坊"}).status_code == 302
     shown = browser(None).get(comments).content.decode()
     made = PublicComment.objects.get()

@@ -9,11 +9,14 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.constants import Role
+from accounts.selectors import actor_of
 from carbon_portal.kernel import clock
 from methodologies import services as library
 from methodologies.drafting.text import plain_data
 from methodologies.models import Draft, DraftEdit, MethodologyVersion
 from methodologies.services import drafts as services
+from methodologies.services import forwarding
+from tests.methodologies.drafting import world
 from tests.people import GUANGZHOU, PROVINCE, ZHONGSHAN, adviser, person_of, staff
 
 pytestmark = pytest.mark.django_db
@@ -296,3 +299,16 @@ def test_every_save_is_kept_for_ever_and_can_be_read_again(officer, draft):
     with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
         edit.save()
     assert client.get(reverse("methodologies:draft-edit", args=[draft.uuid, 9])).status_code == 404
+
+
+def test_a_decision_that_is_refused_keeps_the_note_and_no_button_is_no_decision(officer):
+    draft = world.begun(officer, source=world.ready_text())
+    forwarding.ask_to_forward(draft=draft, actor=actor_of(officer), shown_sha256=draft.sha256, at=clock.now())
+    colleague, url = browser(world.approver()), reverse("methodologies:draft-decide", args=[draft.uuid])
+    stale = colleague.post(url, {"sha256": "0" * 64, "note": "边界写得不清楚", "decision": "back"})
+    unsaid = colleague.post(url, {"sha256": draft.sha256, "note": "边界写得不清楚"})
+    assert (stale.status_code, unsaid.status_code) == (409, 400)
+    for page in (stale, unsaid):
+        assert 'maxlength="2000">边界写得不清楚</textarea>' in page.content.decode()
+    assert "请选择同意或退回。" in unsaid.content.decode()
+    assert forwarding.request_of(draft).is_open
