@@ -53,6 +53,11 @@ class Reason(models.TextChoices):
     CANCELLED = "cancelled_by_owner", "本人撤销"
 
 
+# What one person may store as photos on one day of Asia/Shanghai (T46): far more than a day of deeds needs, and little
+# enough that nobody fills the disk. Bytes are those of the pictures as they are kept.
+PHOTOS_PER_DAY = 30
+PHOTO_BYTES_PER_DAY = 150 * 1024 * 1024
+
 # Tasks of the layer above are named, never imported (kernel.dispatch).
 WAKE_QUANTIFICATION = "credits.quantify_pending"
 WAKE_UNDO = "credits.undo_reversed"

@@ -57,6 +57,23 @@ class PictureUsed(DomainError):
     )
 
 
+class TooManyPhotos(DomainError):
+    """A person's photos of one day are limited in number and in size (T46)."""
+
+    code = "too_many_photos"
+    http_status = 429
+    title = "今日照片已满"
+    title_en = "Daily limit of photos reached"
+    zh = (
+        "为了不占满存储空间，每人每天最多存 {limit} 张照片、共 {megabytes} MB，加上这张就超过了，本次没有写入。"
+        "请不附照片直接提交，或明天再附照片。"
+    )
+    en = (
+        "To save space, each person may store {limit} photos a day, {megabytes} MB in all; this one would be more, so "
+        "nothing was written. Submit without a photo, or attach it tomorrow."
+    )
+
+
 class BadPicture(InvalidInput):
     """What was sent as a photo can't be kept."""
 

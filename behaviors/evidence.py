@@ -9,20 +9,21 @@ import os
 import secrets
 import subprocess
 import sys
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from PIL import Image
 
 from carbon_portal.kernel import clock, scope
 from carbon_portal.kernel.errors import ServiceUnavailable
 from carbon_portal.kernel.faults import crash_point
 
-from .constants import RecordState
-from .errors import BadPicture, PictureUsed
+from .constants import PHOTO_BYTES_PER_DAY, PHOTOS_PER_DAY, RecordState
+from .errors import BadPicture, PictureUsed, TooManyPhotos
 from .models import BehaviorRecord, Evidence
 from .picture_child import TOO_MANY, WEBP_PIXELS
 
@@ -68,7 +69,9 @@ def read(stream: IO[bytes]) -> Picture:
 
 
 def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Evidence:
-    """Write the file and its row; call inside the record's transaction. Errors: PictureUsed, ServiceUnavailable.
+    """Write the file and its row; call inside the record's transaction.
+
+    Errors: PictureUsed, TooManyPhotos, ServiceUnavailable.
 
     File first (temp, fsync, rename), row second: a crash in between leaves a file without a row, which the nightly
     comparison removes, never a row without a file. A picture of a record that its owner took back may serve again.
@@ -76,6 +79,8 @@ def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Eviden
     used = _of_picture(picture)
     if used is not None:
         return _reuse(used, record)
+    if record.person_id is not None and not take_room(record.person_id, clock.local_date(at), len(picture.content)):
+        raise TooManyPhotos(field="photo", limit=PHOTOS_PER_DAY, megabytes=PHOTO_BYTES_PER_DAY // 1024 // 1024)
     relative = f"{clock.local_date(at):%Y-%m}/{secrets.token_hex(16)}.jpg"
     path = Path(settings.MEDIA_ROOT) / relative
     try:
@@ -100,6 +105,24 @@ def keep(picture: Picture, *, record: BehaviorRecord, at: dt.datetime) -> Eviden
         path.unlink(missing_ok=True)
         twin = _of_picture(picture)
         raise PictureUsed(received=clock.local_date(twin.created_at if twin else at).isoformat()) from error
+
+
+_TAKE_ROOM = """
+    INSERT INTO behaviors_photoday AS today (person_id, day, files, bytes) VALUES (%s, %s, 1, %s)
+    ON CONFLICT (person_id, day) DO UPDATE SET files = today.files + 1, bytes = today.bytes + EXCLUDED.bytes
+     WHERE today.files < %s AND today.bytes + EXCLUDED.bytes <= %s
+"""
+
+
+def take_room(person: uuid.UUID, day: dt.date, size: int) -> bool:
+    """Count one more photo of this person's day, if there is room for it.
+
+    Conditional and relative: uploads at once wait for one another at the row, and none passes the limit. What is
+    refused later takes its count back with the transaction.
+    """
+    with scope.admitting(person), connection.cursor() as cursor:
+        cursor.execute(_TAKE_ROOM, [person, day, size, PHOTOS_PER_DAY, PHOTO_BYTES_PER_DAY])
+        return bool(cursor.rowcount)
 
 
 def _of_picture(picture: Picture) -> Evidence | None:

@@ -12,7 +12,7 @@ from django.db import models
 
 from accounts.models import Participant, Person, Provider
 
-from .constants import Channel, DeedKeyKind, EvidenceGrade, RecordState
+from .constants import PHOTO_BYTES_PER_DAY, PHOTOS_PER_DAY, Channel, DeedKeyKind, EvidenceGrade, RecordState
 
 
 class IntakeBatch(models.Model):
@@ -160,3 +160,25 @@ class Evidence(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["record_id"], name="evidence_by_record")]
+
+
+class PhotoDay(models.Model):
+    """How many photos, and how many bytes of them, a person has stored on a day of Asia/Shanghai.
+
+    What is counted stays counted: the file of a record that was taken back lies there still.
+    """
+
+    row_level = True
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", db_index=False)  # the key below
+    day = models.DateField()
+    files = models.PositiveIntegerField()
+    bytes = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "day"], name="photo_day_once"),
+            models.CheckConstraint(
+                condition=models.Q(files__lte=PHOTOS_PER_DAY, bytes__lte=PHOTO_BYTES_PER_DAY), name="photo_day_limited"
+            ),
+        ]

@@ -65,7 +65,7 @@ def submit_record(
 
     The source key is (provider, number), or (participant, number) where nobody stands between. A deed that was already
     counted is stored as `duplicate`, one that this participant can't earn by as `rejected`; both say why and count
-    nothing. Errors: BadField, BadPicture, PictureUsed, DailyCapReached, DeedConflict.
+    nothing. Errors: BadField, BadPicture, PictureUsed, TooManyPhotos, DailyCapReached, DeedConflict.
     """
     number = deeds.check_source_record_id(source_record_id)
     deed = deeds.check(

@@ -1,5 +1,6 @@
 """Photos: recognised by content, measured before decoding, made anew, kept once (T46, Q7)."""
 
+import datetime as dt
 import io
 import os
 import struct
@@ -7,12 +8,15 @@ import zlib
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
 from PIL import Image
 
 from behaviors import evidence
-from behaviors.errors import BadPicture, PictureUsed
-from behaviors.models import BehaviorRecord, DeedKey, Evidence
+from behaviors.constants import PHOTO_BYTES_PER_DAY, PHOTOS_PER_DAY
+from behaviors.errors import BadPicture, PictureUsed, TooManyPhotos
+from behaviors.models import BehaviorRecord, DeedKey, Evidence, PhotoDay
 from behaviors.services import cancel_record
+from carbon_portal.kernel import scope
 from carbon_portal.kernel.errors import ServiceUnavailable
 from tests.behaviors.cast import NOON, library, picture, resident, ride
 
@@ -224,3 +228,69 @@ def test_a_full_disk_leaves_neither_row_nor_half_file(alice, uploads, monkeypatc
 def test_a_path_never_leads_out_of_the_uploads():
     with pytest.raises(FileNotFoundError):
         evidence.path_of(Evidence(path="../../etc/passwd"))
+
+
+# -- a day's photos of one person --------------------------------------------------------------------------------------
+
+
+def another(participant, hour, **changes):
+    """A trip of its own with a picture of its own."""
+    return ride(participant, start=hour, photo=upload(picture("PNG")), **changes)
+
+
+def counted(participant):
+    """(files, bytes) of each day of this account's person."""
+    with scope.admitting(participant.person_id):
+        return list(PhotoDay.objects.order_by("day").values_list("files", "bytes"))
+
+
+def test_a_person_stores_so_many_photos_a_day_and_no_more(alice, uploads, monkeypatch):
+    monkeypatch.setattr(evidence, "PHOTOS_PER_DAY", 2)
+    another(alice, 1)
+    another(alice, 2)
+    with pytest.raises(TooManyPhotos) as refused:
+        another(alice, 3)
+    assert (refused.value.http_status, refused.value.data["field"]) == (429, "photo")
+    assert "每人每天最多存 2 张照片、共 150 MB" in refused.value.detail
+    assert "Submit without a photo, or attach it tomorrow." in refused.value.detail_en
+    assert len(files(uploads)) == Evidence.objects.count() == BehaviorRecord.objects.count() == 2
+    ride(alice, start=3)  # without one
+    another(bob := resident("Bob"), 3)  # another person's day
+    another(alice, 4, at=NOON + dt.timedelta(days=1))
+    assert [[files for files, _size in counted(one)] for one in (alice, bob)] == [[2, 1], [1]]
+
+
+def test_what_a_person_enters_for_the_family_counts_as_theirs(alice, monkeypatch):
+    monkeypatch.setattr(evidence, "PHOTOS_PER_DAY", 1)
+    another(alice, 1)
+    with pytest.raises(TooManyPhotos):
+        another(resident("Bob"), 2, person=alice.person)
+
+
+def test_the_bytes_of_a_day_are_limited_too_and_a_photo_that_is_not_kept_counts_nothing(alice, monkeypatch):
+    content = picture("PNG").getvalue()
+    another(alice, 1)
+    ride(alice, start=1, photo=upload(content))  # the same trip again: no picture is kept
+    (size,) = Evidence.objects.values_list("bytes", flat=True)
+    assert counted(alice) == [(1, size)]
+    monkeypatch.setattr(evidence, "PHOTO_BYTES_PER_DAY", 2 * size - 1)
+    with pytest.raises(TooManyPhotos):
+        ride(alice, start=2, photo=upload(content))
+    monkeypatch.setattr(evidence, "PHOTO_BYTES_PER_DAY", 10 * size)
+    ride(alice, start=2, photo=upload(content))
+
+
+def test_a_photo_of_a_record_that_was_taken_back_still_lies_there_and_counts(alice):
+    content = picture().getvalue()
+    cancel_record(record=ride(alice, photo=upload(content)), person=alice.person, at=NOON)
+    ride(alice, photo=upload(content))  # the same file serves again
+    assert [files for files, _size in counted(alice)] == [1]
+
+
+def test_the_database_holds_the_limit_by_itself(alice):
+    another(alice, 1)
+    with scope.admitting(alice.person_id):
+        for field, most in (("files", PHOTOS_PER_DAY), ("bytes", PHOTO_BYTES_PER_DAY)):
+            assert PhotoDay.objects.update(**{field: most}) == 1
+            with pytest.raises(IntegrityError, match="photo_day_limited"), transaction.atomic():
+                PhotoDay.objects.update(**{field: most + 1})

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from behaviors import evidence
 from behaviors.forms import estimate_arguments
 from behaviors.models import BehaviorRecord, Evidence
 from carbon_portal.kernel import clock
@@ -52,6 +53,10 @@ def answer(web, alice, **changes):
         "note": "",
     }
     return data | changes
+
+
+def upload():
+    return SimpleUploadedFile("a.png", picture("PNG").read(), content_type="image/png")
 
 
 def test_a_visitor_is_led_to_the_login():
@@ -247,6 +252,19 @@ def test_a_photo_goes_with_the_record_and_only_its_owner_and_staff_see_it(web, a
         statuses[name] = client.get(address).status_code
     assert statuses == {"bob": 404, "city": 200, "other": 404, "province": 200}
     assert Client().get(address).status_code == 302
+
+
+@pytest.mark.parametrize(("language", "told"), [("zh-hans", "请不附照片直接提交"), ("en", "Submit without a photo")])
+def test_a_photo_beyond_the_day_s_number_is_refused_and_what_was_typed_stays(web, alice, monkeypatch, language, told):
+    monkeypatch.setattr(evidence, "PHOTOS_PER_DAY", 1)
+    web.post(NEW, answer(web, alice, start="06:00", photo=upload()))
+    web.cookies["language"] = language
+    refused = web.post(NEW, answer(web, alice, note="下班路上", photo=upload()))
+    assert refused.status_code == 422
+    assert told in refused.context["form"].errors["photo"][0]
+    assert 'value="下班路上"' in refused.content.decode()
+    assert BehaviorRecord.objects.count() == Evidence.objects.count() == 1
+    assert web.post(NEW, answer(web, alice, note="下班路上")).status_code == 302
 
 
 def test_a_photo_that_is_none_is_refused_beside_its_field(web, alice):

@@ -6,10 +6,12 @@ import threading
 import pytest
 from django.db import connection
 
-from behaviors.errors import DailyCapReached, DeedConflict
-from behaviors.models import BehaviorRecord, DeedKey, TripInterval
+from behaviors import evidence
+from behaviors.errors import DailyCapReached, DeedConflict, TooManyPhotos
+from behaviors.models import BehaviorRecord, DeedKey, Evidence, PhotoDay, TripInterval
 from behaviors.services import cancel_record, submission
-from tests.behaviors.cast import NOON, at_local, library, provider, resident, ride
+from carbon_portal.kernel import scope
+from tests.behaviors.cast import NOON, at_local, library, picture, provider, resident, ride
 from tests.ledger.world import meeting
 
 
@@ -23,7 +25,7 @@ def all_at_once(count, deed):
             connection.ensure_connection()
             barrier.wait()
             results.append(deed(number))
-        except (DailyCapReached, DeedConflict) as error:
+        except (DailyCapReached, DeedConflict, TooManyPhotos) as error:
             refusals.append(error)
         except BaseException as error:  # noqa: BLE001  (shown by the assertion below)
             others.append(error)
@@ -103,6 +105,42 @@ def test_without_its_lock_the_cap_would_leak(alice, monkeypatch):
     monkeypatch.setattr(submission, "_take_day", meeting(6, submission._take_day))
     results, _ = fifty_rides_of_one_day(alice, monkeypatch, 5)
     assert len(results) > 5
+
+
+@pytest.fixture
+def twelve_photos(own_database, settings, tmp_path):
+    """Twelve trips of different people at once, each with a photo, all entered by Alice; and what was stored."""
+    settings.MEDIA_ROOT = tmp_path
+    library("metro_trip")
+    alice, travellers = resident("Alice").person, [resident() for _ in range(12)]
+    photos = [picture("PNG") for _ in range(12)]
+
+    def send():
+        results, refusals = all_at_once(12, lambda n: ride(travellers[n], person=alice, photo=photos[n]).id)
+        with scope.admitting(alice.pk):
+            counted = PhotoDay.objects.get().files
+        assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == Evidence.objects.count() == counted
+        assert (len(results), len(refusals)) == (counted, 12 - counted)
+        return counted
+
+    return send
+
+
+def test_twelve_photos_at_once_under_a_limit_of_three_leave_three(twelve_photos, monkeypatch):
+    monkeypatch.setattr(evidence, "PHOTOS_PER_DAY", 3)
+    assert twelve_photos() == 3
+
+
+def test_looked_up_first_and_counted_afterwards_the_photos_would_pass_the_limit(twelve_photos, monkeypatch):
+    """The twin: the limit of three is no condition of the statement that counts."""
+
+    def has_room(person, day):
+        with scope.admitting(person):
+            return not PhotoDay.objects.filter(person=person, day=day, files__gte=3).exists()
+
+    count, has_room = evidence.take_room, meeting(6, has_room)
+    monkeypatch.setattr(evidence, "take_room", lambda *one: has_room(*one[:2]) and count(*one))
+    assert twelve_photos() > 3
 
 
 def test_a_record_cancelled_ten_times_at_once_is_cancelled_once(alice):

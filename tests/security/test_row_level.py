@@ -21,7 +21,7 @@ from accounts import selectors, services
 from accounts.constants import NoticeKind
 from accounts.models import Consent, Household, Meter, Notification, Person
 from accounts.services import Notice
-from behaviors.models import Evidence
+from behaviors.models import Evidence, PhotoDay
 from carbon_portal.kernel import scope
 from carbon_portal.kernel.services import paths
 from tests.methodologies.ideas import proposal
@@ -37,9 +37,10 @@ TABLES = {
     "behaviors_evidence": "uuid",
     "methodologies_proposalcontact": "proposal_id",
     "accounts_notification": "id",
+    "behaviors_photoday": "id",
 }
-#: A message is its reader's alone: staff of the area see none.
-OF_THE_PERSON_ALONE = {"accounts_notification"}
+#: A message is its reader's alone, and so is how much somebody has uploaded: staff of the area see none.
+OF_THE_PERSON_ALONE = {"accounts_notification", "behaviors_photoday"}
 OF_AN_AREA = sorted(set(TABLES) - OF_THE_PERSON_ALONE)
 #: They name people, and stand under no policy: logins and what leads to them, the links that policies follow, and
 #: records, which carry opaque ids.
@@ -82,6 +83,7 @@ def build() -> SimpleNamespace:
         services.notify(people=[person.pk], notice=notice, at=AT)
         with scope.scoped(user):
             rows["accounts_notification"][city] = {Notification.objects.get().pk}
+            rows["behaviors_photoday"][city] = {PhotoDay.objects.get().pk}
         rows["methodologies_proposalcontact"][city] = {proposal(user, at=AT).pk}
         rows["behaviors_evidence"][city] = {Evidence.objects.get(record_id=record.pk).pk}
     return SimpleNamespace(cast=cast, family=family, rows=rows)
@@ -182,6 +184,7 @@ def test_a_message_is_read_and_written_by_nobody_but_its_reader(world: SimpleNam
     )
     for settings in ({"regions": REGIONS[GUANGZHOU]}, {"person": officer.pk, "regions": REGIONS[GUANGZHOU]}):
         with raw(**settings) as ask:
+            assert ids(ask, "behaviors_photoday") == set()
             assert ids(ask, "accounts_notification") == set()
             assert ask("UPDATE accounts_notification SET read_at = now()") == [(0,)]
             assert ask("DELETE FROM accounts_notification") == [(0,)]
