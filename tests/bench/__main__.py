@@ -43,8 +43,10 @@ def run(chosen: list[str], rounds: int) -> list[dict[str, object]]:
 
     django.setup()
     from carbon_portal.kernel.services import launcher
-    from tests import database
+    from tests import database, founding
     from tests.bench.harness import Bench
+
+    founding.sync_as_owner()
 
     @cache
     def start_services() -> str:

@@ -49,8 +49,8 @@ _PEOPLE = """
 def run(bench: Bench) -> list[Row]:
     """P1: import and quantification, then quantification alone, against the bare table; P2: the final table, the ORM."""
     name = bench.fresh_database()
-    regions = _prepare()
-    portal = _Portal(bench, regions)
+    regions = prepare()
+    portal = Portal(bench, regions)
     peers = _Peers(name, portal)
     portal.round()  # one that does not count: programs compiled, statements planned
     peers.load()
@@ -77,7 +77,7 @@ def run(bench: Bench) -> list[Row]:
     return [row_of(goal, measured, ours, peer, target=target, unit="rows/s") for goal, ours, peer, target in goals]
 
 
-def _prepare() -> list[str]:
+def prepare() -> list[str]:
     """The shipped library, a rule, a pool that covers everything, and residents in every city."""
     from carbon_portal.kernel import regions
     from credits import services
@@ -94,7 +94,7 @@ def _prepare() -> list[str]:
     return codes
 
 
-class _Portal:
+class Portal:
     """Our side: a new file each time, whole and in two parts."""
 
     def __init__(self, bench: Bench, regions: list[str]) -> None:
@@ -164,7 +164,7 @@ class _Portal:
 class _Peers:
     """The other side: the records of the first round, in the formats that are loaded."""
 
-    def __init__(self, name: str, portal: _Portal) -> None:
+    def __init__(self, name: str, portal: Portal) -> None:
         self.portal = portal
         self.raw = database.connect("superuser", name)
         self.raw.autocommit = True

@@ -105,8 +105,8 @@ class Bench:
             pairs.append((values[ours[0]], values[against[0]]))
         return Row(
             goal=goal,
-            ours=_summary(ours[0], unit, [mine for mine, _ in pairs]),
-            against=_summary(against[0], unit, [theirs for _, theirs in pairs]),
+            ours=summary(ours[0], unit, [mine for mine, _ in pairs]),
+            against=summary(against[0], unit, [theirs for _, theirs in pairs]),
             ratio=statistics.median(mine / theirs for mine, theirs in pairs),
             target=target,
             better=better,
@@ -129,8 +129,8 @@ def row_of(
     pairs = list(zip(measured[ours], measured[against], strict=True))
     return Row(
         goal=goal,
-        ours=_summary(ours, unit, measured[ours]),
-        against=_summary(against, unit, measured[against]),
+        ours=summary(ours, unit, measured[ours]),
+        against=summary(against, unit, measured[against]),
         ratio=statistics.median(mine / theirs for mine, theirs in pairs),
         target=target,
         rounds=[list(pair) for pair in pairs],
@@ -165,12 +165,12 @@ def comparison(
     mine = [values[ours] for values in rounds]
     if against not in rounds[0]:
         missing = {"name": against, "unit": unit, "median": None, "min": None, "max": None}
-        return Row(goal, _summary(ours, unit, mine), missing, None, target, better)
+        return Row(goal, summary(ours, unit, mine), missing, None, target, better)
     theirs = [values[against] for values in rounds]
     return Row(
         goal=goal,
-        ours=_summary(ours, unit, mine),
-        against=_summary(against, unit, theirs),
+        ours=summary(ours, unit, mine),
+        against=summary(against, unit, theirs),
         ratio=statistics.median(one / other for one, other in zip(mine, theirs, strict=True)),
         target=target,
         better=better,
@@ -194,7 +194,8 @@ def _undisturbed(measure: Measurement) -> float:
         gc.enable()
 
 
-def _summary(name: str, unit: str, values: list[float]) -> dict[str, Any]:
+def summary(name: str, unit: str, values: list[float]) -> dict[str, Any]:
+    """What a row says of one side."""
     return {
         "name": name,
         "unit": unit,

@@ -34,9 +34,8 @@ Looks = Iterator[tuple[str, str]]
 
 
 @contextmanager
-def as_worker() -> Iterator[None]:
+def as_worker(name: str) -> Iterator[None]:
     """Workers make reports and previews; the pages are looked at as the web's role again."""
-    name = connections["default"].settings_dict["NAME"]
     database.point_django_at(name, paths.WORKER)
     try:
         yield
@@ -44,20 +43,28 @@ def as_worker() -> Iterator[None]:
         database.point_django_at(name)
 
 
-def pages(planted: Planted) -> Looks:
-    """Everybody who is to look, and where."""
-    with as_worker():
-        desk = review_world.build_desk(first=71)  # the experts before are others
-        looks = [
-            *an_idea_about_to_be_adopted(planted),
-            *ideas_to_reward(planted),
-            *a_draft_about_to_be_forwarded(planted),
-            *a_method_open_for_comment(desk),
-            *values_that_a_city_owes(desk),
-            *a_report_to_put_on_file(planted),
-            *recomputations_to_ask_for_and_to_decide(planted),
-        ]
-    yield from looks
+#: By database: the two cities stand once for all tests of the folder, and so does what is added here.
+_built: dict[str, list[tuple[str, str]]] = {}
+
+
+def pages(planted: Planted) -> list[tuple[str, str]]:
+    """Everybody who is to look, and where; built by the first who asks."""
+    name = connections["default"].settings_dict["NAME"]
+    if name not in _built:
+        with as_worker(name):
+            _built[name] = list(_build(planted))
+    return _built[name]
+
+
+def _build(planted: Planted) -> Looks:
+    desk = review_world.build_desk(first=71)  # the experts before are others
+    yield from an_idea_about_to_be_adopted(planted)
+    yield from ideas_to_reward(planted)
+    yield from a_draft_about_to_be_forwarded(planted)
+    yield from a_method_open_for_comment(desk)
+    yield from values_that_a_city_owes(desk)
+    yield from a_report_to_put_on_file(planted)
+    yield from recomputations_to_ask_for_and_to_decide(planted)
 
 
 def an_idea_about_to_be_adopted(planted: Planted) -> Looks:

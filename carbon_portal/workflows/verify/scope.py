@@ -81,13 +81,11 @@ _ACCOUNTS = """
     ledger_accountcheckpoint AS (SELECT c.* FROM public.ledger_accountcheckpoint c JOIN ledger_ledgeraccount a
                                      ON a.id = c.account_id)"""
 _HOLDS = f"""{_TOUCHING},
-    ledger_holdresolution AS (
-        SELECT r.* FROM public.ledger_holdresolution r
-         WHERE r.entry_id IN (SELECT id FROM touching)
-            OR r.hold_id IN (SELECT h.id FROM public.ledger_hold h JOIN touching t ON t.id = h.entry_id)),
-    ledger_hold AS (
-        SELECT h.* FROM public.ledger_hold h
-         WHERE h.entry_id IN (SELECT id FROM touching) OR h.id IN (SELECT hold_id FROM ledger_holdresolution)),
+    opened AS (SELECT h.id FROM public.ledger_hold h JOIN touching t ON t.id = h.entry_id),
+    ended AS (SELECT r.hold_id AS id FROM public.ledger_holdresolution r JOIN touching t ON t.id = r.entry_id),
+    concerned AS MATERIALIZED (SELECT id FROM opened UNION SELECT id FROM ended),
+    ledger_hold AS (SELECT h.* FROM public.ledger_hold h JOIN concerned c ON c.id = h.id),
+    ledger_holdresolution AS (SELECT r.* FROM public.ledger_holdresolution r JOIN concerned c ON c.id = r.hold_id),
     ledger_ledgerline AS (
         SELECT l.* FROM public.ledger_ledgerline l
          WHERE l.entry_id IN (SELECT entry_id FROM ledger_hold UNION SELECT entry_id FROM ledger_holdresolution))"""
@@ -96,7 +94,7 @@ _VOUCHERS = """
                          WHERE o.uuid IN (SELECT offer_id FROM public.merchants_voucher WHERE uuid = ANY ($1))),
     merchants_voucher AS (SELECT v.* FROM public.merchants_voucher v JOIN merchants_offer o ON o.uuid = v.offer_id)"""
 
-_TABLES: dict[Scope, str] = {
+TABLES: dict[Scope, str] = {
     "records": _RECORDS, "participants": _PARTICIPANTS, "days": _DAYS, "entries": _ENTRIES, "accounts": _ACCOUNTS,
     "holds": _HOLDS, "vouchers": _VOUCHERS,
 }  # fmt: skip
@@ -158,7 +156,7 @@ class Part:
 
 def one(check: Check) -> str:
     """A check about a part, as a statement with $1, $2 for the arguments of its scope."""
-    return f"WITH {_TABLES[check.scope]} SELECT * FROM ({check.sql}) offenders"
+    return f"WITH {TABLES[check.scope]} SELECT * FROM ({check.sql}) offenders"
 
 
 def together(scope: Scope, checks: Iterable[Check]) -> str:
@@ -168,7 +166,7 @@ def together(scope: Scope, checks: Iterable[Check]) -> str:
         for check in checks
         if check.scope == scope
     )
-    return f"WITH {unseen(scope, _TABLES[scope])} {asked}"
+    return f"WITH {unseen(scope, TABLES[scope])} {asked}"
 
 
 def unseen(scope: Scope, sql: str) -> str:
