@@ -25,6 +25,7 @@ from .verification import (
     VerificationAnswer,
     VerificationDraw,
     VerificationReport,
+    VerificationWithdrawal,
     VerifierDeclaration,
 )
 
@@ -53,5 +54,6 @@ __all__ = [
     "VerificationAnswer",
     "VerificationDraw",
     "VerificationReport",
+    "VerificationWithdrawal",
     "VerifierDeclaration",
 ]
