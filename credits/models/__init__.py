@@ -26,6 +26,7 @@ from .verification import (
     VerificationAnswer,
     VerificationDraw,
     VerificationReport,
+    VerificationWithdrawal,
     VerifierDeclaration,
 )
 
@@ -55,5 +56,6 @@ __all__ = [
     "VerificationAnswer",
     "VerificationDraw",
     "VerificationReport",
+    "VerificationWithdrawal",
     "VerifierDeclaration",
 ]

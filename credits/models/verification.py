@@ -64,8 +64,9 @@ _VERIFIER_IS_APART = f"""
         {_REFUSE.format(why="the frame holds records of the verifier, or of their family or firm")}
     END IF;
 """  # noqa: S608
+_OF_SAMPLED = "(SELECT s.verification_id FROM credits_sampledrecord s WHERE s.id = NEW.sampled_id)"
 _ANSWER_IN_TIME = f"""
-    {_LOCK.format(verification="(SELECT s.verification_id FROM credits_sampledrecord s WHERE s.id = NEW.sampled_id)")}
+    {_LOCK.format(verification=_OF_SAMPLED)}
     IF NOT EXISTS (
         SELECT FROM credits_sampledrecord s
           JOIN credits_verification v ON v.uuid = s.verification_id
@@ -95,6 +96,30 @@ _REPORT_IS_WHOLE = f"""
         {_REFUSE.format(why="not every check has an answer")}
     END IF;
 """  # noqa: S608
+
+
+_NOT_WITHDRAWN = """
+    {lock}
+    IF EXISTS (SELECT FROM credits_verificationwithdrawal w WHERE w.verification_id = {verification}) THEN
+        {refuse}
+    END IF;
+"""
+# What was found stays: as soon as one answer is written there is nothing to take back.
+_NOTHING_FOUND = f"""
+    {_LOCK.format(verification="NEW.verification_id")}
+    IF EXISTS (SELECT FROM credits_verificationanswer a JOIN credits_sampledrecord s ON s.id = a.sampled_id
+                WHERE s.verification_id = NEW.verification_id) THEN
+        {_REFUSE.format(why="it has answers and is not withdrawn any more")}
+    END IF;
+"""
+
+
+def _not_withdrawn(verification: str = "NEW.verification_id") -> pgtrigger.Trigger:
+    refuse = _REFUSE.format(why="it was withdrawn")
+    return _guard(
+        "not_withdrawn",
+        _NOT_WITHDRAWN.format(lock=_LOCK.format(verification=verification), verification=verification, refuse=refuse),
+    )
 
 
 class Verification(AppendOnly):
@@ -151,7 +176,7 @@ class VerificationDraw(AppendOnly):
         constraints = [
             models.CheckConstraint(name="draw_has_number_and_source", condition=~Q(seed="") & ~Q(source="")),
         ]
-        triggers = [*APPEND_ONLY_TRIGGERS, _guard("number_after_frame", _NUMBER_AFTER_FRAME)]
+        triggers = [*APPEND_ONLY_TRIGGERS, _guard("number_after_frame", _NUMBER_AFTER_FRAME), _not_withdrawn()]
 
 
 class SampledRecord(AppendOnly):
@@ -189,7 +214,7 @@ class VerifierDeclaration(AppendOnly):
             ),
             models.CheckConstraint(name="verifier_conflict_is_told", condition=Q(conflicted=False) | ~Q(statement="")),
         ]
-        triggers = [*APPEND_ONLY_TRIGGERS, _guard("verifier_is_apart", _VERIFIER_IS_APART)]
+        triggers = [*APPEND_ONLY_TRIGGERS, _guard("verifier_is_apart", _VERIFIER_IS_APART), _not_withdrawn()]
 
 
 class VerificationAnswer(AppendOnly):
@@ -213,7 +238,7 @@ class VerificationAnswer(AppendOnly):
                 name="answer_finding_has_words", condition=~Q(result__in=["no", "unclear"]) | ~Q(note="")
             ),
         ]
-        triggers = [*APPEND_ONLY_TRIGGERS, _guard("answer_in_time", _ANSWER_IN_TIME)]
+        triggers = [*APPEND_ONLY_TRIGGERS, _guard("answer_in_time", _ANSWER_IN_TIME), _not_withdrawn(_OF_SAMPLED)]
 
 
 class VerificationReport(AppendOnly):
@@ -235,4 +260,17 @@ class VerificationReport(AppendOnly):
     signed_at = models.DateTimeField()
 
     class Meta(AppendOnly.Meta):
-        triggers = [*APPEND_ONLY_TRIGGERS, _guard("report_is_whole", _REPORT_IS_WHOLE)]
+        triggers = [*APPEND_ONLY_TRIGGERS, _guard("report_is_whole", _REPORT_IS_WHOLE), _not_withdrawn()]
+
+
+class VerificationWithdrawal(AppendOnly):
+    """A verification that was frozen by mistake, taken back before anything was found. Frame and reason stay public."""
+
+    verification = models.OneToOneField(Verification, on_delete=models.PROTECT, related_name="withdrawal")
+    reason = models.CharField(max_length=300)
+    person = models.UUIDField()
+    at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        constraints = [models.CheckConstraint(name="verification_withdrawal_says_why", condition=~Q(reason=""))]
+        triggers = [*APPEND_ONLY_TRIGGERS, _guard("nothing_found", _NOTHING_FOUND)]

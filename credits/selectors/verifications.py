@@ -41,6 +41,13 @@ def may_open(user: Viewer | None, region: str) -> bool:
     return accounts.in_scope(user, region, *OPENERS)
 
 
+def may_withdraw(user: Viewer | None, verification: Verification) -> bool:
+    """Whether this login holds the role that froze it: what the province froze no city takes back."""
+    froze = Membership.objects.filter(person=verification.opened_by, role=Role.PROVINCE_OFFICER)
+    role = Role.PROVINCE_OFFICER if froze.exists() else Role.CITY_OFFICER
+    return accounts.in_scope(user, verification.region, role)
+
+
 def versions_to_verify() -> list[MethodologyVersion]:
     """Versions that records may be final under."""
     found = MethodologyVersion.objects.filter(state__in=FROZEN_STATES).select_related("methodology")
@@ -79,7 +86,7 @@ def has_own_records(verification: Verification, person: UUID) -> bool:
 
 def verifications() -> QuerySet[Verification]:
     """All, the newest first, with draw and report, without the frame: as the public may see them."""
-    found = Verification.objects.select_related("version__methodology", "draw", "report").defer(
+    found = Verification.objects.select_related("version__methodology", "draw", "report", "withdrawal").defer(
         "frame", "version__source", "version__document", "report__content"
     )
     return found.order_by("-frozen_at", "uuid")
@@ -188,7 +195,7 @@ def open_for_verifier(person: UUID, areas: list[str]) -> list[tuple[Verification
     taken = VerifierDeclaration.objects.filter(conflicted=False)
     found = (
         verifications()
-        .filter(mine, draw__isnull=False, report__isnull=True)
+        .filter(mine, draw__isnull=False, report__isnull=True, withdrawal__isnull=True)
         .exclude(Q(opened_by=person) | Q(draw__drawn_by=person))
         .filter(
             Q(pk__in=declared.filter(conflicted=False).values("verification"))
@@ -206,4 +213,4 @@ def open_for_verifier(person: UUID, areas: list[str]) -> list[tuple[Verification
 
 def waiting_for_number(person: UUID) -> list[Verification]:
     """Frames that a person froze and whose random number is not entered."""
-    return list(verifications().filter(opened_by=person, draw__isnull=True)[:50])
+    return list(verifications().filter(opened_by=person, draw__isnull=True, withdrawal__isnull=True)[:50])

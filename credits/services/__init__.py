@@ -20,6 +20,7 @@ from .verifications import (
     open_verification,
     save_answer,
     sign_report,
+    withdraw_verification,
 )
 from .windows import Closing, close_windows
 
@@ -55,4 +56,5 @@ __all__ = [
     "tell_of_simulations",
     "tell_of_withdrawals",
     "undo_reversed",
+    "withdraw_verification",
 ]

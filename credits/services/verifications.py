@@ -23,11 +23,13 @@ from credits.models import (
     VerificationAnswer,
     VerificationDraw,
     VerificationReport,
+    VerificationWithdrawal,
     VerifierDeclaration,
 )
 from credits.selectors import verifications as selectors
 from credits.verification import drawing
 from credits.verification.errors import (
+    AlreadyAnswered,
     AlreadyDeclared,
     AlreadyDrawn,
     AnswerChanged,
@@ -40,6 +42,7 @@ from credits.verification.errors import (
     NumberTooEarly,
     OwnRecords,
     ReportSigned,
+    VerificationWithdrawn,
 )
 from methodologies.guides import Guide
 from methodologies.models import MethodologyVersion
@@ -120,6 +123,29 @@ def open_verification(
     return made
 
 
+@transaction.atomic
+def withdraw_verification(
+    *, verification: Verification, reason: str, by: UUID, at: dt.datetime
+) -> VerificationWithdrawal:
+    """Take back what was frozen by mistake, while no answer is recorded. Frame, number and reason stay public; nothing
+    follows. Withdrawn again it is the withdrawal that stands.
+
+    Errors: AlreadyAnswered, InvalidInput (no reason).
+    """
+    words = " ".join(reason.split())[:300]
+    if not words:
+        raise InvalidInput(reason="请写明撤回的原因，原因会公开。", reason_en="Say why; the reason will be public.")
+    _lock(verification)
+    there = VerificationWithdrawal.objects.filter(verification=verification).first()
+    if there is not None:
+        return there
+    if VerificationAnswer.objects.filter(sampled__verification=verification).exists():
+        raise AlreadyAnswered
+    made = VerificationWithdrawal.objects.create(verification=verification, reason=words, person=by, at=at)
+    _audit("verification.withdrawn", verification, by, reason=words)
+    return made
+
+
 # -- the number --------------------------------------------------------------------------------------------------------
 
 
@@ -129,12 +155,13 @@ def draw_sample(
 ) -> VerificationDraw:
     """Enter the random number with its public source; the sample follows from it. The same number again is the same.
 
-    Errors: NumberTooEarly, AlreadyDrawn, InvalidInput.
+    Errors: NumberTooEarly, AlreadyDrawn, VerificationWithdrawn, InvalidInput.
     """
     number, where = " ".join(seed.split())[:200], " ".join(source.split())[:300]
     if not number or not where:
         raise InvalidInput(reason="请填随机数和公开来源。", reason_en="Enter the random number and its public source.")
     _lock(verification)
+    _refuse_withdrawn(verification)
     there = VerificationDraw.objects.filter(verification=verification).first()
     if there is not None:
         if (there.seed, there.source, there.published_on) == (number, where, published_on):
@@ -165,9 +192,10 @@ def declare_as_verifier(
 ) -> VerifierDeclaration:
     """A verifier declares a conflict, or that there is none and so takes the work. Once.
 
-    Errors: NotYetDrawn, NotTheVerifier, AlreadyDeclared, OwnRecords, InvalidInput.
+    Errors: NotYetDrawn, NotTheVerifier, AlreadyDeclared, OwnRecords, VerificationWithdrawn, InvalidInput.
     """
     _lock(verification)
+    _refuse_withdrawn(verification)
     draw = VerificationDraw.objects.filter(verification=verification).first()
     if draw is None:
         raise NotYetDrawn
@@ -212,10 +240,11 @@ def save_answer(
     """Answer one question about one record. `seen` is the revision that the page showed, 0 for none; the same answer
     again writes nothing.
 
-    Errors: NotTheVerifier, ReportSigned, AnswerChanged, InvalidInput.
+    Errors: NotTheVerifier, ReportSigned, AnswerChanged, VerificationWithdrawn, InvalidInput.
     """
     verification = sampled.verification
     _lock(verification)
+    _refuse_withdrawn(verification)
     _check_verifier(verification, person)
     if VerificationReport.objects.filter(verification=verification).exists():
         raise ReportSigned
@@ -336,6 +365,11 @@ def _answer(question: str, row: VerificationAnswer) -> dict[str, Any]:
         "evidence": row.evidence,
         "at": row.at.isoformat(),
     }
+
+
+def _refuse_withdrawn(verification: Verification) -> None:
+    if VerificationWithdrawal.objects.filter(verification=verification).exists():
+        raise VerificationWithdrawn
 
 
 def _lock(verification: Verification) -> None:

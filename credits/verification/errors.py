@@ -127,6 +127,28 @@ class AnswersMoved(DomainError):
     en = "Some answer changed after the page was opened, so nothing was signed. Look at the results and sign again."
 
 
+class VerificationWithdrawn(DomainError):
+    code = "verification_withdrawn"
+    http_status = 409
+    title = "已经撤回"
+    title_en = "Withdrawn"
+    zh = "这次核查已经撤回，不能再办。没有写入。需要时请重新冻结名单。"
+    en = (
+        "This verification was withdrawn and goes no further. Nothing was written. Freeze a new frame if one is needed."
+    )
+
+
+class AlreadyAnswered(DomainError):
+    """What was found stays: nobody takes a verification back whose results they know."""
+
+    code = "already_answered"
+    http_status = 409
+    title = "已有核查结果"
+    title_en = "Answers are recorded"
+    zh = "核查员已经填了结果，不能再撤回。没有改动。"
+    en = "The verifier has recorded answers, so it can't be withdrawn any more. Nothing was changed."
+
+
 class NotNow(DomainError):
     """A deed that the page does not offer this person now: another's to do, or done."""
 

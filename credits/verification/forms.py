@@ -71,6 +71,15 @@ class OpenForm(forms.Form):
         }
 
 
+class WithdrawForm(forms.Form):
+    """Why it was frozen by mistake."""
+
+    reason = forms.CharField(
+        label=_("撤回原因"), max_length=300, widget=_words(2),
+        help_text=_("原因会公开，例如“方法学版本选错了”。"),
+    )  # fmt: skip
+
+
 class DrawForm(forms.Form):
     """The random number, where it was published and when."""
 

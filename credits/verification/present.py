@@ -18,7 +18,7 @@ from methodologies import guides
 from .drawing import sha256
 
 _RESULT_KINDS = {"yes": "ok", "no": "no", "unclear": "wait", "n_a": ""}
-_PILLS = {"frozen": "wait", "drawn": "info", "signed": "ok"}
+_PILLS = {"frozen": "wait", "drawn": "info", "signed": "ok", "withdrawn": "no"}
 
 
 def results() -> dict[str, str]:
@@ -34,15 +34,24 @@ def title(one: Verification) -> str:
 
 
 def state(one: Verification) -> str:
-    """frozen, drawn or signed: what rows there are."""
+    """frozen, drawn, signed or withdrawn: what rows there are."""
+    if hasattr(one, "withdrawal"):
+        return "withdrawn"
     if hasattr(one, "report"):
         return "signed"
     return "drawn" if hasattr(one, "draw") else "frozen"
 
 
+def is_drawn(one: Verification) -> bool:
+    """Whether there is a sample, also of one that was withdrawn afterwards."""
+    return hasattr(one, "draw")
+
+
 def pill(one: Verification) -> dict[str, str]:
     """The state as a coloured word."""
-    label = {"frozen": _("等待随机数"), "drawn": _("核查中"), "signed": _("已出报告")}[state(one)]
+    label = {"frozen": _("等待随机数"), "drawn": _("核查中"), "signed": _("已出报告"), "withdrawn": _("已撤回")}[
+        state(one)
+    ]
     return {"label": label, "kind": _PILLS[state(one)]}
 
 
@@ -88,19 +97,25 @@ def steps(one: Verification) -> list[dict[str, Any]]:
     """Frame, number, checklist, report: a timeline."""
     now = state(one)
     number = ""
-    if now != "frozen":
+    if is_drawn(one):
         number = _("%(day)s 公布；%(source)s") % {
             "day": local_date(one.draw.published_on, "iso"),
             "source": one.draw.source,
         }
-    return [
+    begun = [
         {"title": _("名单冻结并公布"), "state": "done", "time": local_datetime(one.frozen_at)},
         {
             "title": _("随机数公布，抽出样本"),
-            "state": "now" if now == "frozen" else "done",
-            "time": local_datetime(one.draw.drawn_at) if now != "frozen" else "",
+            "state": "done" if is_drawn(one) else "now" if now == "frozen" else "todo",
+            "time": local_datetime(one.draw.drawn_at) if is_drawn(one) else "",
             "text": number or one.announced,
         },
+    ]
+    if now == "withdrawn":
+        taken_back = {"state": "no", "time": local_datetime(one.withdrawal.at), "text": one.withdrawal.reason}
+        return [*begun, {"title": _("撤回，不再核查"), **taken_back}]
+    return [
+        *begun,
         {"title": _("逐条核查"), "state": {"frozen": "todo", "drawn": "now", "signed": "done"}[now]},
         {
             "title": _("报告签署存档"),

@@ -31,7 +31,7 @@ from credits.services.verifications import digest_of, size_up
 from . import present
 from .drawing import lines_to_redraw
 from .errors import AnswerChanged, AnswersMoved, NotNow
-from .forms import AnswerForm, DeclareForm, DrawForm, OpenForm, SignForm
+from .forms import AnswerForm, DeclareForm, DrawForm, OpenForm, SignForm, WithdrawForm
 
 PAGE_SIZE = 20
 _reader = login_required_with_role(*selectors.READERS)
@@ -60,8 +60,9 @@ def public_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "facts": present.facts(one),
         "steps": present.steps(one),
         "source_of_rule": present.source_of_rule(),
+        "withdrawn": present.state(one) == "withdrawn",
     }
-    if present.state(one) != "frozen":
+    if present.is_drawn(one):
         context |= {
             "lines": lines_to_redraw(seed=one.draw.seed, size=one.sample_size),
             "sample": list(one.sample.order_by("place").values_list("record_id", flat=True)),
@@ -142,9 +143,11 @@ def desk_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if request.method == "POST":
         if not offered:
             raise NotNow
-        deed, form = next(iter(offered.items()))  # a person has one deed to do at a time
+        asked = request.POST.get("deed", "")
+        deed = asked if asked in offered else next(iter(offered))
+        form = offered[deed]
         form.is_bound, form.data = True, request.POST
-        if request.POST.get("deed") != deed:  # another page's button: what was typed stays, nothing is done
+        if asked != deed:  # another page's button: what was typed stays, nothing is done
             status = _tell(form, NotNow())
         elif form.is_valid():
             try:
@@ -163,12 +166,20 @@ def desk_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _offered(user: User, one: Verification, answers: selectors.Answers) -> dict[str, Form]:
-    """The deeds that this person may do now, by name."""
-    now, person, taken = present.state(one), _person(user), selectors.verifier_of(one)
+    """The deeds that this person may do now, by name; the next one of its way first."""
+    found: dict[str, Form] = {}
+    now = present.state(one)
     if now == "frozen" and selectors.may_open(user, one.region):
-        return {"draw": DrawForm()}
-    if now != "drawn" or not in_scope(user, one.region, Role.VERIFIER):
-        return {}
+        found["draw"] = DrawForm()
+    if now == "drawn" and in_scope(user, one.region, Role.VERIFIER):
+        found |= _offered_to_verifier(_person(user), one, answers)
+    if now in ("frozen", "drawn") and not answers and selectors.may_withdraw(user, one):
+        found["withdraw"] = WithdrawForm()
+    return found
+
+
+def _offered_to_verifier(person: UUID, one: Verification, answers: selectors.Answers) -> dict[str, Form]:
+    taken = selectors.verifier_of(one)
     if taken is not None and taken.person == person:
         return {"sign": SignForm(initial={"shown": digest_of(answers)})} if _is_whole(one, answers) else {}
     apart = person not in (one.opened_by, one.draw.drawn_by)
@@ -184,6 +195,8 @@ def _do(deed: str, one: Verification, form: Form, person: UUID) -> None:
     data, at = form.cleaned_data, clock.now()
     if deed == "draw":
         services.draw_sample(verification=one, **data, by=person, at=at)
+    elif deed == "withdraw":
+        services.withdraw_verification(verification=one, reason=data["reason"], by=person, at=at)
     elif deed == "declare":
         services.declare_as_verifier(
             verification=one, person=person, conflicted=data["conflicted"] == "yes", statement=data["statement"], at=at
@@ -195,7 +208,11 @@ def _do(deed: str, one: Verification, form: Form, person: UUID) -> None:
 def _standing(user: User, one: Verification, answers: selectors.Answers, offered: dict[str, Form]) -> dict[str, Any]:
     now, taken = present.state(one), selectors.verifier_of(one)
     reads = selectors.reads_records(user, one)
-    people = {one.opened_by, *([taken.person] if taken else []), *([one.draw.drawn_by] if now != "frozen" else [])}
+    people = {
+        one.opened_by,
+        *([taken.person] if taken else []),
+        *([one.draw.drawn_by] if present.is_drawn(one) else []),
+    }
     names = names_of(people)
     facts = [*present.facts(one), {"label": _("发起"), "value": present.who(names, one.opened_by)}]
     if taken is not None:
@@ -207,10 +224,11 @@ def _standing(user: User, one: Verification, answers: selectors.Answers, offered
         "facts": facts,
         "steps": present.steps(one),
         "offered": offered,
+        "withdrawn": now == "withdrawn",
         "mine": taken is not None and taken.person == _person(user),
         "source_of_rule": present.source_of_rule(),
     }
-    if now != "frozen" and reads:
+    if now in ("drawn", "signed") and reads:
         sample = list(one.sample.order_by("place"))
         context |= {
             "progress": present.progress(selectors.counts(one, answers)),
@@ -234,7 +252,7 @@ def desk_record(request: HttpRequest, uuid: UUID, place: int) -> HttpResponse:
     """The checklist of one sampled record. Each item is saved by itself; a bad one stays as typed beside the others."""
     user = _user(request)
     one = selectors.verification_for(user, uuid)
-    if present.state(one) == "frozen" or not selectors.reads_records(user, one):
+    if present.state(one) not in ("drawn", "signed") or not selectors.reads_records(user, one):
         raise NotFound
     sampled = selectors.sampled(one, place)
     taken = selectors.verifier_of(one)

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import subprocess
 import sys
+from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -15,7 +16,15 @@ from carbon_portal.kernel.errors import DomainError, InvalidInput
 from carbon_portal.kernel.models import AuditEvent
 from carbon_portal.workflows.verify.verifications import CHECKS
 from credits import services
-from credits.models import SampledRecord, Verification, VerificationAnswer, VerificationReport, VerifierDeclaration
+from credits.models import (
+    SampledRecord,
+    Verification,
+    VerificationAnswer,
+    VerificationDraw,
+    VerificationReport,
+    VerificationWithdrawal,
+    VerifierDeclaration,
+)
 from credits.selectors import verifications as selectors
 from credits.verification import drawing
 from credits.verification import errors as refusals
@@ -226,6 +235,9 @@ def test_what_is_written_stays_for_everybody(own_database, as_role):
     found = world.taken(desk)
     world.answer_all(desk, found)
     world.signed(desk, found)
+    services.withdraw_verification(
+        verification=world.opened(desk), reason="错", by=desk.by(desk.officer), at=world.DRAWN
+    )
     changes = {
         "credits_verification": "frame = ''",
         "credits_verificationdraw": "seed = '1'",
@@ -233,6 +245,7 @@ def test_what_is_written_stays_for_everybody(own_database, as_role):
         "credits_verifierdeclaration": "conflicted = true",
         "credits_verificationanswer": "result = 'yes'",
         "credits_verificationreport": "no = 0",
+        "credits_verificationwithdrawal": "reason = 'x'",
     }
     for role in ("portal_web", "portal_worker", "portal_owner"):
         database = as_role(role)
@@ -342,6 +355,100 @@ def test_open_work_stands_in_the_verifier_s_list_until_it_is_signed():
     assert len(kinds(desk.verifier)) == 1
     world.signed(desk, found)
     assert kinds(desk.verifier) == []
+
+
+@pytest.mark.django_db
+def test_what_was_frozen_by_mistake_is_withdrawn_with_a_reason_and_goes_no_further():
+    desk = world.desk()
+    person = desk.by(desk.officer)
+    waiting, found = world.opened(desk), world.opened(desk)
+    world.drawn(desk, found)
+    for one in (waiting, found):
+        with pytest.raises(InvalidInput):
+            services.withdraw_verification(verification=one, reason=" ", by=person, at=world.DRAWN)
+        made = services.withdraw_verification(verification=one, reason="版本选错", by=person, at=world.DRAWN)
+        assert services.withdraw_verification(verification=one, reason="再来", by=person, at=world.DRAWN) == made
+    events = AuditEvent.objects.filter(verb="verification.withdrawn")
+    assert [(one.actor, one.data["reason"]) for one in events] == [(person, "版本选错")] * 2
+    with pytest.raises(refusals.VerificationWithdrawn):
+        world.drawn(desk, waiting)
+    with pytest.raises(refusals.VerificationWithdrawn):
+        services.declare_as_verifier(
+            verification=found, person=desk.by(desk.verifier), conflicted=False, at=world.DRAWN
+        )
+    for user in (desk.officer, desk.verifier):
+        assert _work(user) == []
+
+
+@pytest.mark.django_db
+def test_nothing_is_withdrawn_once_an_answer_is_recorded():
+    desk = world.desk()
+    found = world.taken(desk)
+    world.answer(desk, found, 1, "source", "no", note="里程与来源不符")
+    with pytest.raises(refusals.AlreadyAnswered):
+        services.withdraw_verification(verification=found, reason="不好看", by=desk.by(desk.officer), at=world.DRAWN)
+    with pytest.raises(DatabaseError, match="has answers"), transaction.atomic():
+        VerificationWithdrawal.objects.create(
+            verification=found, reason="不好看", person=desk.by(desk.officer), at=world.DRAWN
+        )
+
+
+@pytest.mark.django_db
+def test_the_database_lets_nothing_follow_a_withdrawal():
+    desk = world.desk()
+    waiting, found = world.opened(desk), world.taken(desk)
+    for one in (waiting, found):
+        services.withdraw_verification(verification=one, reason="版本选错", by=desk.by(desk.officer), at=world.DRAWN)
+    late = {"at": world.DRAWN, "person": desk.by(desk.verifier)}
+    report = dict.fromkeys(("records_wrong", "records_unclear", "yes", "no", "unclear", "not_applicable"), 0)
+    for row in (
+        VerificationDraw(
+            verification=waiting, seed="1", source="x", published_on=world.LOTTERY_DAY, drawn_by=late["person"],
+            drawn_at=world.DRAWN,
+        ),
+        VerifierDeclaration(verification=found, person=uuid4(), conflicted=True, statement="x", at=world.DRAWN),
+        VerificationAnswer(sampled=found.sample.first(), question="source", revision=1, result="yes", **late),
+        VerificationReport(
+            verification=found, content="{}", content_sha256=drawing.sha256("{}"), signed_by=late["person"],
+            signed_at=world.DRAWN, **report,
+        ),
+    ):  # fmt: skip
+        with pytest.raises(DatabaseError, match="it was withdrawn"), transaction.atomic():
+            row.save(force_insert=True)
+    with pytest.raises(refusals.VerificationWithdrawn):
+        world.answer(desk, found, 1, "source")
+
+
+def test_an_answer_and_a_withdrawal_at_once_are_one_of_them(own_database):
+    """Two people at two machines: whoever comes second is told what the first one did."""
+    desk = world.desk()
+    found, told = world.taken(desk), []
+
+    def trying(deed, **given):
+        def run() -> None:
+            try:
+                deed(**given)
+            except DomainError as refusal:
+                told.append(refusal.code)
+
+        return run
+
+    together(
+        trying(world.answer, desk=desk, found=found, place=1, question="source"),
+        trying(
+            services.withdraw_verification, verification=found, reason="错", by=desk.by(desk.officer), at=world.DRAWN
+        ),
+    )
+    assert told in (["already_answered"], ["verification_withdrawn"])
+    assert VerificationAnswer.objects.count() + VerificationWithdrawal.objects.count() == 1
+
+
+def _work(user) -> list[str]:
+    from accounts.actors import actor
+    from carbon_portal.kernel import worklist
+
+    now = clock.now()
+    return [one.title for one in worklist.items(actor(person_of(user).pk, at=now), at=now) if one.kind == "核查"]
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.constants import Role
 from behaviors.models import BehaviorRecord
 from carbon_portal.kernel import clock
-from credits.models import Verification, VerificationAnswer, VerificationReport
+from credits.models import Verification, VerificationAnswer, VerificationReport, VerificationWithdrawal
 from credits.selectors import verifications as selectors
 from tests.people import adviser, person_of, staff
 
@@ -205,6 +205,73 @@ def test_the_public_pages_name_nobody():
         assert word not in shown
     for hidden in ("运营单位日志", "里程与来源不符", "抽查完成"):
         assert hidden not in shown
+
+
+def test_who_froze_it_by_mistake_withdraws_it_by_its_page_and_everybody_reads_why():
+    desk = world.desk()
+    found = world.opened(desk)
+    work, public = address("verification-work", found.pk), address("verification", found.pk)
+    officer, visitor = client_of(desk.officer), Client()
+    said = {"deed": "withdraw", "reason": "方法学版本选错了"}
+    assert officer.get(work).context["offered"].keys() == {"draw", "withdraw"}
+    assert officer.post(work, {**said, "reason": ""}).status_code == 422
+    assert officer.post(work, said).status_code == 302
+    for page in (text(officer.get(work)), text(visitor.get(public))):
+        assert "已撤回" in page
+        assert "方法学版本选错了" in page
+    assert "已撤回" in text(visitor.get(address("verifications")))
+    assert found.frame_sha256 in text(visitor.get(public))
+    assert visitor.get(address("verification-frame", found.pk)).status_code == 200
+    assert officer.get(work).context["offered"] == {}
+    assert officer.post(work, said).status_code == 409
+    officer.cookies["language"] = "en"
+    assert "Withdrawn: goes no further" in text(officer.get(work))
+
+
+def test_a_drawn_one_is_withdrawn_until_somebody_has_answered_and_its_records_are_closed():
+    desk = world.desk()
+    found, other = world.taken(desk), world.taken(desk)
+    work, record = (
+        address(name, found.pk, *place) for name, place in (("verification-work", ()), ("verification-record", (1,)))
+    )
+    officer, verifier = client_of(desk.officer), client_of(desk.verifier)
+    assert verifier.get(record).status_code == 200
+    assert verifier.post(work, {"deed": "withdraw", "reason": "不想做"}).status_code == 409
+    assert officer.post(work, {"deed": "withdraw", "reason": "日期选错"}).status_code == 302
+    assert officer.get(work).status_code == 200
+    assert [one.get(record).status_code for one in (officer, verifier)] == [404, 404]
+    assert "随机数" in text(Client().get(address("verification", found.pk)))
+    world.answer(desk, other, 1, "source")
+    page = address("verification-work", other.pk)
+    assert "withdraw" not in officer.get(page).context["offered"]
+    assert officer.post(page, {"deed": "withdraw", "reason": "不好看"}).status_code == 409
+    assert not VerificationWithdrawal.objects.filter(verification=other).exists()
+
+
+def test_no_city_withdraws_what_the_province_froze():
+    desk = world.desk()
+    by_province = world.opened(desk, region="440600")
+    city = staff("fs-one", Role.CITY_OFFICER, name="何经办", region="440600")
+    colleague = staff("fs-two", Role.CITY_OFFICER, name="苏经办", region="440600")
+    elsewhere = staff("zs-one", Role.CITY_OFFICER, name="林经办", region="442000")
+    by_city = world.opened(desk, region="440600", by=person_of(city).pk)
+
+    def offered(user, one: Verification) -> bool:
+        answer = client_of(user).get(address("verification-work", one.pk))
+        return answer.status_code == 200 and "withdraw" in answer.context["offered"]
+
+    assert [offered(user, by_province) for user in (desk.officer, city, colleague, elsewhere)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert [offered(user, by_city) for user in (desk.officer, city, colleague, elsewhere)] == [False, True, True, False]
+    refused = client_of(city).post(
+        address("verification-work", by_province.pk), {"deed": "withdraw", "reason": "不好看"}
+    )
+    assert refused.status_code == 409
+    assert not VerificationWithdrawal.objects.exists()
 
 
 def test_the_demo_has_a_signed_verification_and_one_under_way():

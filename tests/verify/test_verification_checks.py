@@ -21,6 +21,10 @@ CORRUPTIONS = {
         "UPDATE credits_verificationanswer SET result = 'yes' WHERE result = 'no'",
         "DELETE FROM credits_verificationanswer WHERE result = 'n_a'",
     ],
+    "V42m": [
+        "INSERT INTO credits_verificationwithdrawal (verification_id, reason, person, at)"
+        " SELECT uuid, '版本选错', opened_by, now() FROM credits_verification",
+    ],
     "V27f": [
         "UPDATE credits_verification SET opened_by = (SELECT person FROM credits_verifierdeclaration)",
         "UPDATE credits_verificationdraw SET drawn_by = (SELECT person FROM credits_verifierdeclaration)",

@@ -70,6 +70,21 @@ CHECKS = [
         """,
     ),
     Check(
+        id="V42m",
+        title_zh="撤回的核查没有任何结果，撤回以后不再抽样，也没有人再接手",
+        title_en="A verification that was withdrawn has no answer, and nobody drew or took it afterwards",
+        sql="""
+            SELECT 'verification:' || w.verification_id FROM credits_verificationwithdrawal w
+              LEFT JOIN credits_verificationdraw d ON d.verification_id = w.verification_id
+             WHERE d.drawn_at > w.at
+                OR EXISTS (SELECT FROM credits_verifierdeclaration x
+                            WHERE x.verification_id = w.verification_id AND x.at > w.at)
+                OR EXISTS (SELECT FROM credits_verificationanswer a JOIN credits_sampledrecord s ON s.id = a.sampled_id
+                            WHERE s.verification_id = w.verification_id)
+                OR EXISTS (SELECT FROM credits_verificationreport r WHERE r.verification_id = w.verification_id)
+        """,
+    ),
+    Check(
         id="V27f",
         title_zh="核查员不是发起或抽样的人，名单里没有其本人、家庭或企业的记录，有冲突的不核查",
         title_en="The verifier neither opened nor drew it, holds nothing in the frame, and declared no conflict",

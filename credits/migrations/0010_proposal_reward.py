@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_notices"),
-        ("credits", "0008_verification"),
+        ("credits", "0009_verification_withdrawal"),
         ("methodologies", "0010_local_confirmation"),
     ]
 
