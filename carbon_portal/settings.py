@@ -107,7 +107,13 @@ TEMPLATES = [
 
 # -- data: PostgreSQL only, one role per kind of process ---------------------------------------------------------------
 DATABASE_ROLE = env.role()
-DATABASES = {"default": env.database_dsn(DATABASE_ROLE)}
+DATABASES = {
+    "default": {
+        **env.database_dsn(DATABASE_ROLE),
+        "CONN_MAX_AGE": env.number("DB_CONN_MAX_AGE", 0),
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Bookkeeping is serialised by locks and guards in the database, so the default isolation is enough (docs/locking.md).
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.cache_url()}}

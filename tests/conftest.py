@@ -6,6 +6,7 @@
 * ``live_portal``: gunicorn and a Celery worker on a database of their own; ``page`` is a Chromium page.
 """
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -43,6 +44,16 @@ from carbon_portal.kernel import scope  # noqa: E402
 from carbon_portal.kernel.services import paths  # noqa: E402
 from tests import database, founding, portal  # noqa: E402
 
+#: Parts of the window around a page, each of them a page with a process of its own that nobody looks at here; then what
+#: Playwright itself switches off, since of two such flags the last one counts.
+FEATURES_OFF = (
+    "InitialWebUI", "WebUIAvatarButton", "WebUIExtensionsContainer", "WebUIHomeButton", "WebUILocationBar",
+    "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "WebUIOmniboxPopup", "WebUIReloadButton", "WebUIToolbar",
+    "AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter",
+    "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch", "TcpPortRandomizationWin",
+    "ThirdPartyStoragePartitioning",
+)  # fmt: skip
 #: The flags of every Chromium in this project: no sandbox (CI is root), no traffic of its own.
 CHROMIUM_FLAGS = [
     "--headless",
@@ -53,6 +64,7 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(FEATURES_OFF)}",
 ]
 
 
@@ -93,6 +105,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
         if {"own_database", "renewed_database"} & asked and (marker or "db" in asked):
             raise pytest.UsageError(f"{item.nodeid}: take own_database or the rolled-back db, not both")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not walk over it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve, reverse
-from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, Page, Route
 
 from tests.browser import look
-from tests.browser.world import DATA, NARROW, World, open_context
+from tests.browser.plain import Visitor
+from tests.browser.world import DATA, NARROW, World, open_context, session_of
 
 EVERYTHING = os.environ.get("EVERY_MODE") == "1"
 #: So many addresses of one kind (the same view with the same names in its query) each role asks for: a visitor, and
@@ -111,6 +112,7 @@ class Crawler:
         self.browser, self.world = browser, world
         self.public: set[str] = set()  # views that open for a visitor
         self.drawn: Counter[tuple[str, ...]] = Counter()  # how many of a kind
+        self.opened: set[str] = set()  # views that opened for somebody, by a link or by name
         self.deeds: set[str] = set()  # addresses that only take what is sent to them
         self.judged: list[tuple[str, str]] = []  # (role, path) of every page that axe-core has seen
         self.walks: dict[str, Walk] = {}
@@ -123,24 +125,26 @@ class Crawler:
         `plant` rewrites pages on their way; then only the home is drawn and only its own links are followed.
         """
         walk = Walk(who)
-        context, watch = open_context(self.browser, self.world, self.world.people[who], viewport=NARROW)
+        person = self.world.people[who]
+        context, watch = open_context(self.browser, self.world, person, viewport=NARROW)
+        look.bring_axe(context)
         if plant:
             context.route("**/*", plant)
         page = context.new_page()
+        visitor = Visitor(self.world.url, session_of(person) if person else "")
         try:
-            self._follow(walk, context, page, watch, home, near=plant is not None)
+            self._follow(walk, visitor, page, watch, home, near=plant is not None)
             if plant is None:
-                self._knock(walk, context, page, watch)
+                self._knock(walk, visitor, page, watch)
         finally:
+            visitor.close()
             context.close()
         if who == "visitor":
             self.public |= walk.reached
         self.walks[who] = walk
         return walk
 
-    def _follow(
-        self, walk: Walk, context: BrowserContext, page: Page, watch: look.Watch, home: str, *, near: bool
-    ) -> None:
+    def _follow(self, walk: Walk, visitor: Visitor, page: Page, watch: look.Watch, home: str, *, near: bool) -> None:
         queue = deque([(home, "home")])
         known, asked = {home}, Counter[tuple[str, ...]]()
         while queue:
@@ -149,16 +153,17 @@ class Crawler:
             if asked[kind_of(path)] >= limit:
                 continue
             asked[kind_of(path)] += 1
-            answer = context.request.get(self.world.url + path)
+            answer = visitor.get(path)
             walk.statuses[path] = answer.status
             if answer.status >= 400:
                 walk.problems.append(f"{source} links to {path}: {answer.status}")
                 continue
             kind = kind_of(answer.url)  # where it led: to the login, perhaps
             walk.reached.add(kind[0])
+            self.opened.add(kind[0])
             if kind[0] != LOGIN:
                 walk.reached.add(kind_of(path)[0])  # and on from there, as from /staff/ to one's own city
-            if not _is_page(answer) or (near and walk.drawn):
+            if not answer.is_page or (near and walk.drawn):
                 continue
             if EVERYTHING or not walk.drawn or self.drawn[kind] < DRAWN_OF.get(kind[0], DRAWN):
                 self.drawn[kind] += 1
@@ -166,7 +171,7 @@ class Crawler:
                 links = set(page.evaluate(_LINKS))
             else:
                 reader = _Links(answer.url)
-                reader.feed(answer.text())
+                reader.feed(answer.text)
                 links = reader.found
             for link in sorted(links - known):
                 known.add(link)
@@ -181,15 +186,19 @@ class Crawler:
         walk.drawn.append(path)
         self.judged.append((walk.who, path))
 
-    def _knock(self, walk: Walk, context: BrowserContext, page: Page, watch: look.Watch) -> None:
-        """Every address by its name, whoever it belongs to: it opens, sends to the login, or refuses in words."""
+    def _knock(self, walk: Walk, visitor: Visitor, page: Page, watch: look.Watch) -> None:
+        """Addresses by their names, whoever they belong to: each opens, sends to the login, or refuses in words.
+
+        What opened for somebody before, and what takes POST alone, is not asked for again: the permission matrix
+        (tests/security) sends every role to every address. With EVERY_MODE=1 it is.
+        """
         for name, arguments in page_patterns().items():
             if arguments and name not in self.world.things.addresses:
                 continue
             path = reverse(name, kwargs=self.world.things.addresses.get(name, {}) if arguments else {})
-            if walk.statuses.get(path) == 200:
+            if walk.statuses.get(path) == 200 or not (EVERYTHING or self._is_new(name)):
                 continue
-            answer = context.request.get(self.world.url + path)
+            answer = visitor.get(path)
             walk.statuses[path] = answer.status
             if answer.status == 405:
                 self.deeds.add(name)
@@ -200,9 +209,13 @@ class Crawler:
                 kind = (str(answer.status), walk.who) if EVERYTHING else (str(answer.status),)
             else:
                 kind = kind_of(answer.url)
-            if _is_page(answer) and not self.drawn[kind]:
+                self.opened.add(kind[0])
+            if answer.is_page and not self.drawn[kind]:
                 self.drawn[kind] += 1
                 self.draw(walk, page, watch, path)
+
+    def _is_new(self, name: str) -> bool:
+        return name not in self.opened and name not in self.deeds
 
     # -- all of them ---------------------------------------------------------------------------------------------------
 
@@ -217,10 +230,6 @@ class Crawler:
         """Addresses that need an object which the world does not have."""
         needing = {name for name, arguments in page_patterns().items() if arguments}
         return sorted(needing - self.world.things.addresses.keys())
-
-
-def _is_page(answer: APIResponse) -> bool:
-    return answer.headers.get("content-type", "").startswith("text/html") and "<html" in answer.text()[:400]
 
 
 def planting(html: str) -> Any:

@@ -78,6 +78,7 @@ def test_every_page_reads_as_well_in(crawler: Crawler, browser: Browser, languag
     problems: list[str] = []
     for who in HOMES:
         context, watch = open_context(browser, crawler.world, crawler.world.people[who], viewport=NARROW)
+        look.bring_axe(context)
         prefer(context, crawler.world, language=language, size=size)
         page = context.new_page()
         for path in (path for walker, path in crawler.judged if walker == who and path != GALLERY):

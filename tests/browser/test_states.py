@@ -22,6 +22,7 @@ if EVERYTHING:
 @pytest.mark.parametrize("who", sorted({one.who for one in STATES}))
 def test_every_state_reads_well(browser: Browser, world: World, who: str, language: str, size: str) -> None:
     context, watch = open_context(browser, world, world.people[who], viewport=NARROW)
+    look.bring_axe(context)
     prefer(context, world, language=language, size=size)
     problems: list[str] = []
     for one in (one for one in STATES if one.who == who):

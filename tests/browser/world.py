@@ -57,6 +57,7 @@ DATA = (
     LUNCHBOX.what, "阳台种菜少买远路菜", "种菜阿伯",  # a citizen's own words
     "共享单车骑行",  # a draft
     "按意见修改。",  # why a version was returned
+    "测算参数经复核后更正",  # why records are recomputed
     "双色球第 2026139 期", verifications.SOURCE, "核查员1", "里程与来源不符", "日志第 12 行", "抽查完成",
     "(户号)",  # what a bill calls it, in brackets
     # A text message as it was sent, in the demo's outbox.
