@@ -1,6 +1,7 @@
 """Choices and limits of this app."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 # One round of work: what one transaction quantifies, closes or awards. Large enough that set-based statements pay off,
 # small enough that a lock is held for about a second.
@@ -63,9 +64,9 @@ class StandsBecause(models.TextChoices):
 
 
 class RewardState(models.TextChoices):
-    WAITING = "waiting", "待审定"
-    PAID = "paid", "已发放"
-    RETURNED = "returned", "已退回"
+    WAITING = "waiting", _("待审定")
+    PAID = "paid", _("已发放")
+    RETURNED = "returned", _("已退回")
 
 
 class PartOutcome(models.TextChoices):

@@ -23,4 +23,4 @@ class DecideForm(DecideAboutIdea):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
-        fields["approved"].choices = [("yes", _("同意发放")), ("no", _("退回"))]
+        fields["approved"].choices = [("yes", _("同意发放")), ("no", _("退回，不发放"))]
