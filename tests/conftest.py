@@ -64,6 +64,7 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--font-render-hinting=none",  # the shell would round the width of each letter up, which Chromium does not
     f"--disable-features={','.join(FEATURES_OFF)}",
 ]
 

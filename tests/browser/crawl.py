@@ -29,8 +29,10 @@ DRAWN = 1
 #: Views whose pages differ by what they are about.
 DRAWN_OF = {
     "behaviors:record-new": 9,
+    "credits:recomputation": 2,
     "credits:record-detail": 4,
     "merchants:voucher-detail": 5,
+    "methodologies:draft": 2,
     "methodologies:review": 4,
 }
 #: Answers for programs: the gate of the API is elsewhere, its documentation is a page.

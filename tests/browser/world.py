@@ -58,6 +58,7 @@ DATA = (
     "共享单车骑行",  # a draft
     "按意见修改。",  # why a version was returned
     "测算参数经复核后更正",  # why records are recomputed
+    "何经办", "广东省地铁出行减碳量核算方法（示例） · Guangdong Carbon Inclusion",  # a draft of hers, as the window is called
     "双色球第 2026139 期", verifications.SOURCE, "核查员1", "里程与来源不符", "日志第 12 行", "抽查完成",
     "(户号)",  # what a bill calls it, in brackets
     # A text message as it was sent, in the demo's outbox.
