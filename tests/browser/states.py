@@ -648,7 +648,7 @@ def draft_begun(page: Page, world: World) -> None:
     page.fill("#id_proposal", "P-2026-999999")
 
 
-@state("city_approver")
+@state("province_approver")
 def reward_to_be_decided(page: Page, world: World) -> None:
     number = world.things.addresses["credits:reward"]["number"]
     page.goto(f"{world.url}/staff/proposals/{number}/reward")

@@ -310,7 +310,7 @@ def _add_proposals(things: Things, cast: Cast, now: dt.datetime) -> None:
     for one in (kept, merged):
         proposals.accept_proposal(proposal=one, actor=officer, note="", at=long_ago)
     proposals.merge_proposal(proposal=merged, into=kept, actor=officer, note="", at=now)
-    thanked = rewards.adopted(cast.bob, officer=cast.city_officer, approver=cast.city_approver, at=now)
+    thanked = rewards.adopted(cast.bob, officer=cast.city_officer, approver=cast.province_approver, at=now)
     rewards.asked(thanked, officer=cast.city_officer, points=30, at=now)
     of_alice = {"number": kept.number}
     things.addresses |= {

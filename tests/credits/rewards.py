@@ -15,7 +15,7 @@ WHY = "首创，已在三家食堂试行"
 
 
 def adopted(sender: User, *, officer: User, approver: User, at: dt.datetime) -> Proposal:
-    """An idea of this person's, taken up by an officer and adopted by an approver of the same city."""
+    """An idea of this person's, taken up by an officer of the city and adopted by an approver."""
     one = proposal(sender, at=at)
     proposals.accept_proposal(proposal=one, actor=person_of(officer), note="", at=at)
     one = adoption.offer_adoption(
