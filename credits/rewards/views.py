@@ -66,11 +66,11 @@ def ask(request: HttpRequest, number: str) -> HttpResponse:
 def decide(request: HttpRequest, number: str) -> HttpResponse:
     """Agree, and the pool pays at once; or return it with a reason."""
     found = desk_proposal(request.user, number, *APPROVERS)
-    reward = ProposalReward.objects.filter(proposal=found).first()
-    if reward is None:
-        raise NotFound
     form = DecideForm(request.POST)
     if form.is_valid():
+        reward = ProposalReward.objects.filter(proposal=found).first()
+        if reward is None:
+            raise NotFound
         approved = form.cleaned_data["approved"] == "yes"
         try:
             services.decide_reward(

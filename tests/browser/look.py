@@ -146,14 +146,19 @@ _OUTLINE = """() => ({
 })"""
 
 
+def outline(page: Page) -> list[str]:
+    """Cheap things that hold for every page whoever opens it: one main heading, no sideways scrolling, live anchors."""
+    return _of_outline(page.evaluate(_OUTLINE), page)
+
+
 def judge(page: Page, data: tuple[str, ...] = ()) -> list[str]:
     """All there is to say about a page as it stands, in the language and size it has."""
-    outline = page.evaluate(_OUTLINE)
-    found = _of_outline(outline, page) + axe_violations(page)
-    if outline["english"]:
+    asked = page.evaluate(_OUTLINE)
+    found = _of_outline(asked, page) + axe_violations(page)
+    if asked["english"]:
         found += [f"in Chinese: {text[:80]}" for text in chinese_left(page, data)]
     screen = page.viewport_size
-    if screen and screen["width"] < DESK_WIDTH and outline["shell"]:
+    if screen and screen["width"] < DESK_WIDTH and asked["shell"]:
         page.set_viewport_size({"width": DESK_WIDTH, "height": 800})
         if (wide := overflow(page)) > 0:
             found.append(f"{wide} px too wide at {DESK_WIDTH} px")
@@ -161,11 +166,10 @@ def judge(page: Page, data: tuple[str, ...] = ()) -> list[str]:
     return found
 
 
-def _of_outline(outline: dict[str, Any], page: Page) -> list[str]:
-    """Cheap things that hold for every page whoever opens it: one main heading, no sideways scrolling, live anchors."""
+def _of_outline(asked: dict[str, Any], page: Page) -> list[str]:
     found = []
-    if (headings := outline["headings"]) != 1:
+    if (headings := asked["headings"]) != 1:
         found.append(f"{headings} main headings")
-    if (wide := outline["wide"]) > 0:
+    if (wide := asked["wide"]) > 0:
         found.append(f"{wide} px too wide at {page.viewport_size['width'] if page.viewport_size else '?'} px")
-    return found + [f"#{name} leads nowhere" for name in outline["dead"]]
+    return found + [f"#{name} leads nowhere" for name in asked["dead"]]

@@ -356,6 +356,7 @@ def test_every_address_has_its_policy() -> None:
     assert not policy_faults(ROWS), "\n".join(policy_faults(ROWS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("actor", ACTORS)
 def test_nobody_gets_more_than_theirs(actor: str, planted: Any) -> None:
     gate = planted.gate(actor, ROWS).run()
