@@ -436,7 +436,9 @@ def simulate_it(cast: Cast) -> None:
 
 def re_option(page: Page, label: str, start: str) -> str:
     """The whole label of the option that starts so."""
-    options = page.get_by_label(label).locator("option").all_inner_texts()
+    field = page.get_by_label(label)
+    field.wait_for()  # the page before may still be there
+    options = field.locator("option").all_inner_texts()
     return next(text for text in options if text.startswith(start))
 
 

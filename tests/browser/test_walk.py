@@ -99,7 +99,7 @@ def choose_no_consent(page: Page, world: World) -> None:
     """Scenes are asked one by one, and none is on."""
     page.get_by_role("link", name="授权自动记录").click()
     switches = page.get_by_role("switch")
-    assert switches.count() == 6
+    expect(switches).to_have_count(6)
     assert {switches.nth(index).get_attribute("aria-checked") for index in range(6)} == {"false"}
     switches.first.click()
     expect(switches.first).to_have_attribute("aria-checked", "true")
