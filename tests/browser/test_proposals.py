@@ -81,6 +81,7 @@ def propose(page: Page, world: World) -> str:
     page.get_by_role("button", name="提交建议").click()
     page.fill("#id_phone", PHONE)
     page.get_by_role("button", name="获取验证码").click()
+    page.locator("#id_code").wait_for()
     outbox = page.context.new_page()
     outbox.goto(world.url + "/demo/outbox/")
     code = re.search(r"\d{6}", outbox.locator("main li").first.inner_text())
