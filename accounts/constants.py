@@ -50,6 +50,9 @@ class Role(models.TextChoices):
 
 CITY_ROLES = frozenset({Role.CITY_OFFICER, Role.CITY_APPROVER})
 PROVINCE_ROLES = frozenset({Role.PROVINCE_OFFICER, Role.PROVINCE_APPROVER, Role.AUDITOR})
+# Who asks for what needs two people in a city or the province, and who decides it; a city's first.
+AREA_OFFICERS = (Role.CITY_OFFICER, Role.PROVINCE_OFFICER)
+AREA_APPROVERS = (Role.CITY_APPROVER, Role.PROVINCE_APPROVER)
 # Who looks after the deeds of an area; administrators look after accounts and keys and see nobody's records.
 AREA_ROLES = CITY_ROLES | PROVINCE_ROLES
 STAFF_ROLES = AREA_ROLES | {Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN}

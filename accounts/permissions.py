@@ -12,6 +12,7 @@ from carbon_portal.kernel.errors import Forbidden
 
 from . import selectors
 from .constants import DESK_ROLES, STAFF_ROLES, Role
+from .models import Person
 
 View = Callable[Concatenate[HttpRequest, ...], HttpResponseBase]
 
@@ -32,6 +33,14 @@ def login_required_with_role(*roles: str) -> Callable[[View], View]:
         return gate
 
     return decorator
+
+
+def acting(request: HttpRequest) -> Person:
+    """The person who acts, behind a gate for roles: roles are held by people. Errors: Forbidden."""
+    found = selectors.person_of(request.user)
+    if found is None:
+        raise Forbidden
+    return found
 
 
 staff_required = login_required_with_role(*STAFF_ROLES)

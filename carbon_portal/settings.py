@@ -110,7 +110,8 @@ DATABASE_ROLE = env.role()
 DATABASES = {
     "default": {
         **env.database_dsn(DATABASE_ROLE),
-        "CONN_MAX_AGE": env.number("DB_CONN_MAX_AGE", 0),
+        # In a new connection PostgreSQL reads the catalogue of all partitions, longer than a page takes otherwise.
+        "CONN_MAX_AGE": env.number("DB_CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
     }
 }

@@ -7,7 +7,7 @@ class CreditsConfig(AppConfig):
     def ready(self) -> None:
         from django.urls import reverse
 
-        from accounts.constants import Role
+        from accounts.constants import AREA_APPROVERS, AREA_OFFICERS, Role
         from carbon_portal.kernel import approvals, worklist
         from methodologies.selectors import count_records_by
 
@@ -37,8 +37,8 @@ class CreditsConfig(AppConfig):
                 code=rewards.KIND,
                 title_zh="奖励被采纳的建议",
                 title_en="Reward for an adopted proposal",
-                initiators=frozenset({Role.CITY_OFFICER, Role.PROVINCE_OFFICER}),
-                deciders=frozenset({Role.CITY_APPROVER, Role.PROVINCE_APPROVER}),
+                initiators=frozenset(AREA_OFFICERS),
+                deciders=frozenset(AREA_APPROVERS),
                 content=lambda subject: rewards.content_of(rewards.of_subject(subject)),
                 url=lambda subject: reverse("credits:reward", args=[rewards.of_subject(subject).proposal.number]),
             )

@@ -44,16 +44,6 @@ from carbon_portal.kernel import scope  # noqa: E402
 from carbon_portal.kernel.services import paths  # noqa: E402
 from tests import database, founding, portal  # noqa: E402
 
-#: Parts of the window around a page, each of them a page with a process of its own that nobody looks at here; then what
-#: Playwright itself switches off, since of two such flags the last one counts.
-FEATURES_OFF = (
-    "InitialWebUI", "WebUIAvatarButton", "WebUIExtensionsContainer", "WebUIHomeButton", "WebUILocationBar",
-    "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "WebUIOmniboxPopup", "WebUIReloadButton", "WebUIToolbar",
-    "AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync",
-    "DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter",
-    "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch", "TcpPortRandomizationWin",
-    "ThirdPartyStoragePartitioning",
-)  # fmt: skip
 #: The flags of every Chromium in this project: no sandbox (CI is root), no traffic of its own.
 CHROMIUM_FLAGS = [
     "--headless",
@@ -65,7 +55,6 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--font-render-hinting=none",  # the shell would round the width of each letter up, which Chromium does not
-    f"--disable-features={','.join(FEATURES_OFF)}",
 ]
 
 

@@ -108,8 +108,7 @@ class Portal:
     ) -> Process:
         """gunicorn with threads on a free port, as the demo runs it; returns once /healthz answers 200.
 
-        Further variables of the environment may be given, such as ``SWITCHED_OFF="stock:conditional"``. Connections to
-        the database are kept: in a new one PostgreSQL reads the catalogue of all partitions before it plans a query.
+        Further variables of the environment may be given, such as ``SWITCHED_OFF="stock:conditional"``.
         """
         web = self._spawn(
             "web",
@@ -118,7 +117,7 @@ class Portal:
                 *("-k", "gthread", "--threads", "8", "-w", str(workers), "--graceful-timeout", "5"),
             ],
             "web",
-            {"DB_CONN_MAX_AGE": "600"} | environment,
+            environment,
         )
         self.wait_until(lambda: self.status("/healthz") == 200, "the web process", web)
         return web

@@ -72,9 +72,6 @@ def _environment(role: str) -> dict[str, str]:
     environment.pop("PORTAL_DB_ROLE", None)  # manage.py picks the role by command
     if role:
         environment["PORTAL_DB_ROLE"] = role
-    if role == "web":
-        # In a new connection PostgreSQL reads the catalogue of all partitions, longer than a page takes otherwise.
-        environment.setdefault("DB_CONN_MAX_AGE", "60")
     return environment
 
 

@@ -10,11 +10,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.constants import AREA_ROLES, Role
+from accounts.constants import AREA_APPROVERS, AREA_OFFICERS, AREA_ROLES
 from accounts.fields import add_refusal
-from accounts.models import Person
-from accounts.permissions import login_required_with_role
-from accounts.selectors import in_scope, person_of
+from accounts.permissions import acting, login_required_with_role
+from accounts.selectors import in_scope
 from carbon_portal.kernel import approvals, clock
 from carbon_portal.kernel.errors import DomainError, NotFound
 from credits import services
@@ -28,8 +27,6 @@ from methodologies.selectors.proposals import desk_proposal
 
 from .forms import AskForm, DecideForm
 
-OFFICERS = (Role.CITY_OFFICER, Role.PROVINCE_OFFICER)
-APPROVERS = (Role.CITY_APPROVER, Role.PROVINCE_APPROVER)
 _PILLS = {RewardState.WAITING: "wait", RewardState.PAID: "ok", RewardState.RETURNED: "no"}
 
 
@@ -41,16 +38,16 @@ def page(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @require_POST
-@login_required_with_role(*OFFICERS)
+@login_required_with_role(*AREA_OFFICERS)
 def ask(request: HttpRequest, number: str) -> HttpResponse:
     """Ask for points for the sender."""
-    found = desk_proposal(request.user, number, *OFFICERS)
+    found = desk_proposal(request.user, number, *AREA_OFFICERS)
     form = AskForm(request.POST)
     if form.is_valid():
-        role = next(role for role in OFFICERS if in_scope(request.user, found.region, role))
+        role = next(role for role in AREA_OFFICERS if in_scope(request.user, found.region, role))
         try:
             services.ask_for_reward(
-                proposal=found, actor=_me(request), role=role.value, points=form.cleaned_data["points"],
+                proposal=found, actor=acting(request), role=role.value, points=form.cleaned_data["points"],
                 reason=form.cleaned_data["reason"], at=clock.now(),
             )  # fmt: skip
         except DomainError as refusal:
@@ -62,10 +59,10 @@ def ask(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @require_POST
-@login_required_with_role(*APPROVERS)
+@login_required_with_role(*AREA_APPROVERS)
 def decide(request: HttpRequest, number: str) -> HttpResponse:
     """Agree, and the pool pays at once; or return it with a reason."""
-    found = desk_proposal(request.user, number, *APPROVERS)
+    found = desk_proposal(request.user, number, *AREA_APPROVERS)
     form = DecideForm(request.POST)
     if form.is_valid():
         reward = ProposalReward.objects.filter(proposal=found).first()
@@ -74,7 +71,7 @@ def decide(request: HttpRequest, number: str) -> HttpResponse:
         approved = form.cleaned_data["approved"] == "yes"
         try:
             services.decide_reward(
-                reward=reward, actor=_me(request), shown_sha256=form.cleaned_data["shown"], approved=approved,
+                reward=reward, actor=acting(request), shown_sha256=form.cleaned_data["shown"], approved=approved,
                 note=form.cleaned_data["note"], at=clock.now(),
             )  # fmt: skip
         except DomainError as refusal:
@@ -100,7 +97,7 @@ def _show(
         "pool": pool,
         "left": pool_balance(pool.uuid) if pool else 0,
         "ask_form": asking or AskForm(),
-        "may_ask": is_open and any(in_scope(request.user, found.region, role) for role in OFFICERS),
+        "may_ask": is_open and any(in_scope(request.user, found.region, role) for role in AREA_OFFICERS),
         **_decision(request, reward, deciding),
         "form": asking or deciding,
     }
@@ -114,15 +111,9 @@ def _decision(request: HttpRequest, reward: ProposalReward | None, bound: forms.
         return {}
     if not asked.is_open:
         return {"returned": asked.why if reward.state == RewardState.RETURNED else ""}
-    refusal = approvals.refusal_of(asked, _me(request).pk, at=clock.now())
+    refusal = approvals.refusal_of(asked, acting(request).pk, at=clock.now())
     return {
         "asked": asked,
         "refusal": refusal.sentence(get_language()) if refusal else "",
         "decide_form": bound or DecideForm(initial={"shown": content_of(reward)}),
     }
-
-
-def _me(request: HttpRequest) -> Person:
-    me = person_of(request.user)
-    assert me is not None  # behind a role
-    return me

@@ -7,6 +7,7 @@ import json
 from django.db import transaction
 from django.urls import reverse
 
+from accounts.constants import AREA_APPROVERS, AREA_OFFICERS
 from accounts.models import Person
 from carbon_portal.kernel import approvals, audit
 from carbon_portal.kernel.dispatch import enqueue_on_commit
@@ -27,8 +28,8 @@ def register_kind() -> None:
             code=ADOPT,
             title_zh="采纳公众建议",
             title_en="Adopting a proposal",
-            initiators=frozenset({"city_officer", "province_officer"}),
-            deciders=frozenset({"city_approver", "province_approver"}),
+            initiators=frozenset(AREA_OFFICERS),
+            deciders=frozenset(AREA_APPROVERS),
             content=lambda subject: content_of(_of(subject)),
             url=lambda subject: reverse("methodologies:proposal-desk", args=[_of(subject).number]),
         )

@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import phones
-from accounts.constants import AREA_ROLES, Role
+from accounts.constants import AREA_APPROVERS, AREA_OFFICERS, AREA_ROLES
 from accounts.fields import add_refusal
 from accounts.models import Person
-from accounts.permissions import login_required_with_role
-from accounts.selectors import has_role, in_scope, person_of, phone_of
+from accounts.permissions import acting, login_required_with_role
+from accounts.selectors import has_role, in_scope, phone_of
 from carbon_portal.kernel import approvals, clock
 from carbon_portal.kernel.errors import DomainError, NotFound
 from methodologies import present_proposals as present
@@ -32,17 +32,9 @@ from methodologies.services import proposals as services
 from methodologies.services.proposals import ADOPT, target_of
 
 PAGE = 30
-OFFICERS = (Role.CITY_OFFICER, Role.PROVINCE_OFFICER)
-APPROVERS = (Role.CITY_APPROVER, Role.PROVINCE_APPROVER)
 readers = login_required_with_role(*AREA_ROLES)
-officers = login_required_with_role(*OFFICERS)
-approvers = login_required_with_role(*APPROVERS)
-
-
-def _me(request: HttpRequest) -> Person:
-    me = person_of(request.user)
-    assert me is not None  # behind a role
-    return me
+officers = login_required_with_role(*AREA_OFFICERS)
+approvers = login_required_with_role(*AREA_APPROVERS)
 
 
 @require_safe
@@ -54,7 +46,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": [present.row(one, today, desk=True) for one in page],
-        "may_enter": has_role(request.user, *OFFICERS),
+        "may_enter": has_role(request.user, *AREA_OFFICERS),
     }
     return render(request, "methodologies/proposal_desk_list.html", context)
 
@@ -69,10 +61,10 @@ def enter(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            if not in_scope(request.user, data["region"], *OFFICERS):
+            if not in_scope(request.user, data["region"], *AREA_OFFICERS):
                 raise OutsideTheArea
             proposal = services.enter_proposal(
-                actor=_me(request),
+                actor=acting(request),
                 channel=ProposalChannel(data["channel"]),
                 received_on=data["received_on"],
                 region=data["region"],
@@ -104,7 +96,7 @@ def _show(
     bound = dict([failed]) if failed else {}
     contact = selectors.contact_of(found)
     sender = Person.objects.filter(pk=contact.person).first() if contact and contact.person else None
-    officer = any(in_scope(request.user, found.region, role) for role in OFFICERS)
+    officer = any(in_scope(request.user, found.region, role) for role in AREA_OFFICERS)
     context: dict[str, Any] = present.page(found, today=clock.today(), own=False, desk=True) | {
         "contact_name": contact.name if contact else "",
         "contact_phone": phones.masked(contact.phone or phone_of(sender)) if contact else "",
@@ -129,7 +121,7 @@ def _adoption(request: HttpRequest, found: Proposal, bound: forms.Form | None) -
     if asked is None or not asked.is_open:
         returned = asked is not None and asked.state == asked.State.RETURNED and found.state == ProposalState.IN_STUDY
         return {"returned": asked.why if returned and asked else ""}
-    refusal = approvals.refusal_of(asked, _me(request).pk, at=clock.now())
+    refusal = approvals.refusal_of(asked, acting(request).pk, at=clock.now())
     return {
         "asked": asked,
         "refusal": refusal.sentence(get_language()) if refusal else "",
@@ -141,13 +133,13 @@ def _adoption(request: HttpRequest, found: Proposal, bound: forms.Form | None) -
 @approvers
 def decide(request: HttpRequest, number: str) -> HttpResponse:
     """Agree to the adoption, or return it."""
-    found = selectors.desk_proposal(request.user, number, *APPROVERS)
+    found = selectors.desk_proposal(request.user, number, *AREA_APPROVERS)
     form = DecideForm(request.POST, auto_id="decide_%s")
     if form.is_valid():
         try:
             adoption.decide_adoption(
                 proposal=found,
-                actor=_me(request),
+                actor=acting(request),
                 shown_sha256=form.cleaned_data["shown"],
                 approved=form.cleaned_data["approved"] == "yes",
                 note=form.cleaned_data["note"],
@@ -167,31 +159,31 @@ Deed = Callable[[HttpRequest, Proposal, dict[str, Any]], Proposal]
 
 
 def _accept(request: HttpRequest, found: Proposal, data: dict[str, Any]) -> Proposal:
-    return services.accept_proposal(proposal=found, actor=_me(request), note=data["note"], at=clock.now())
+    return services.accept_proposal(proposal=found, actor=acting(request), note=data["note"], at=clock.now())
 
 
 def _merge(request: HttpRequest, found: Proposal, data: dict[str, Any]) -> Proposal:
     number = data["number"].upper()
     try:
-        into = selectors.desk_proposal(request.user, number, *OFFICERS)
+        into = selectors.desk_proposal(request.user, number, *AREA_OFFICERS)
     except NotFound as error:
         raise MergeTargetInvalid(number=number) from error
-    return services.merge_proposal(proposal=found, into=into, actor=_me(request), note=data["note"], at=clock.now())
+    return services.merge_proposal(proposal=found, into=into, actor=acting(request), note=data["note"], at=clock.now())
 
 
 def _decline(request: HttpRequest, found: Proposal, data: dict[str, Any]) -> Proposal:
-    return services.decline_proposal(proposal=found, actor=_me(request), answer=data["answer"], at=clock.now())
+    return services.decline_proposal(proposal=found, actor=acting(request), answer=data["answer"], at=clock.now())
 
 
 def _redact(request: HttpRequest, found: Proposal, data: dict[str, Any]) -> Proposal:
-    return services.redact_proposal(proposal=found, actor=_me(request), at=clock.now(), **data)
+    return services.redact_proposal(proposal=found, actor=acting(request), at=clock.now(), **data)
 
 
 def _adopt(request: HttpRequest, found: Proposal, data: dict[str, Any]) -> Proposal:
-    role = next(role for role in OFFICERS if in_scope(request.user, found.region, role))
+    role = next(role for role in AREA_OFFICERS if in_scope(request.user, found.region, role))
     return adoption.offer_adoption(
         proposal=found,
-        actor=_me(request),
+        actor=acting(request),
         role=role.value,
         answer=data["answer"],
         methodology=Methodology.objects.filter(pk=data["methodology"]).first(),
@@ -203,7 +195,7 @@ def _link(request: HttpRequest, found: Proposal, data: dict[str, Any]) -> Propos
     methodology = Methodology.objects.filter(pk=data["methodology"]).first()
     if methodology is None:
         raise NotFound
-    return adoption.link_methodology(proposal=found, methodology=methodology, actor=_me(request))
+    return adoption.link_methodology(proposal=found, methodology=methodology, actor=acting(request))
 
 
 DEEDS: dict[str, tuple[type[forms.Form], Deed]] = {
@@ -220,10 +212,10 @@ DEEDS: dict[str, tuple[type[forms.Form], Deed]] = {
 @officers
 def deed(request: HttpRequest, number: str, name: str) -> HttpResponse:
     """Take up, merge, decline, hide a passage, or show and hide the words."""
-    found = selectors.desk_proposal(request.user, number, *OFFICERS)
+    found = selectors.desk_proposal(request.user, number, *AREA_OFFICERS)
     if name == "words":
         shown = request.POST.get("shown") == "yes"
-        services.show_words(proposal=found, shown=shown, actor=_me(request), at=clock.now())
+        services.show_words(proposal=found, shown=shown, actor=acting(request), at=clock.now())
         messages.success(request, _("原文已公开。") if shown else _("原文已从公开页面撤下。"))
         return redirect("methodologies:proposal-desk", number=number)
     if name not in DEEDS:

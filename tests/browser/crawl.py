@@ -114,7 +114,6 @@ class Crawler:
         self.browser, self.world = browser, world
         self.public: set[str] = set()  # views that open for a visitor
         self.drawn: Counter[tuple[str, ...]] = Counter()  # how many of a kind
-        self.opened: set[str] = set()  # views that opened for somebody, by a link or by name
         self.deeds: set[str] = set()  # addresses that only take what is sent to them
         self.judged: list[tuple[str, str]] = []  # (role, path) of every page that axe-core has seen
         self.walks: dict[str, Walk] = {}
@@ -162,7 +161,6 @@ class Crawler:
                 continue
             kind = kind_of(answer.url)  # where it led: to the login, perhaps
             walk.reached.add(kind[0])
-            self.opened.add(kind[0])
             if kind[0] != LOGIN:
                 walk.reached.add(kind_of(path)[0])  # and on from there, as from /staff/ to one's own city
             if not answer.is_page or (near and walk.drawn):
@@ -189,16 +187,12 @@ class Crawler:
         self.judged.append((walk.who, path))
 
     def _knock(self, walk: Walk, visitor: Visitor, page: Page, watch: look.Watch) -> None:
-        """Addresses by their names, whoever they belong to: each opens, sends to the login, or refuses in words.
-
-        What opened for somebody before, and what takes POST alone, is not asked for again: the permission matrix
-        (tests/security) sends every role to every address. With EVERY_MODE=1 it is.
-        """
+        """Every address by its name, whoever it belongs to: it opens, sends to the login, or refuses in words."""
         for name, arguments in page_patterns().items():
             if arguments and name not in self.world.things.addresses:
                 continue
             path = reverse(name, kwargs=self.world.things.addresses.get(name, {}) if arguments else {})
-            if walk.statuses.get(path) == 200 or not (EVERYTHING or self._is_new(name)):
+            if walk.statuses.get(path) == 200:
                 continue
             answer = visitor.get(path)
             walk.statuses[path] = answer.status
@@ -211,13 +205,9 @@ class Crawler:
                 kind = (str(answer.status), walk.who) if EVERYTHING else (str(answer.status),)
             else:
                 kind = kind_of(answer.url)
-                self.opened.add(kind[0])
             if answer.is_page and not self.drawn[kind]:
                 self.drawn[kind] += 1
                 self.draw(walk, page, watch, path)
-
-    def _is_new(self, name: str) -> bool:
-        return name not in self.opened and name not in self.deeds
 
     # -- all of them ---------------------------------------------------------------------------------------------------
 
