@@ -69,7 +69,7 @@ def _kind(kind: str) -> str:
         NoticeKind.METHOD: _("方法学"),
         NoticeKind.LOCAL_VALUES: _("各市数值"),
         NoticeKind.SIMULATION: _("试算"),
-        NoticeKind.POINTS: _("碳币到期"),
+        NoticeKind.POINTS: _("碳币即将到期"),
     }[NoticeKind(kind)]
 
 

@@ -76,6 +76,7 @@ class WithdrawForm(forms.Form):
 
     reason = forms.CharField(
         label=_("撤回原因"), max_length=300, widget=_words(2),
+        error_messages={"required": _("请写明撤回的原因，原因会公开。")},
         help_text=_("原因会公开，例如“方法学版本选错了”。"),
     )  # fmt: skip
 

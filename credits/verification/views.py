@@ -158,7 +158,7 @@ def desk_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
                     answers = selectors.newest_answers(one)
                     form.data = {**request.POST.dict(), "shown": digest_of(answers)}
             else:
-                messages.success(request, _("已保存。"))
+                messages.success(request, _("已撤回。") if deed == "withdraw" else _("已保存。"))
                 return redirect("credits:verification-work", one.pk)
         else:
             status = 422

@@ -172,6 +172,15 @@ def test_a_refused_form_keeps_what_was_typed(cast: Cast) -> None:
     assert "现有 10 碳币" in page
 
 
+def test_points_beyond_the_limit_are_refused_with_what_to_do(cast: Cast) -> None:
+    one = adopted(cast)
+    for typed in ("", "0", "99999", "两百"):
+        answer = visit(cast.city_officer).post(
+            f"/staff/proposals/{one.number}/reward/ask", {"points": typed, "reason": rewards.WHY}
+        )
+        assert f"请填 1 至 {MOST_REWARD_POINTS} 之间的整数" in answer.content.decode(), typed
+
+
 def test_a_paid_reward_stays_and_verify_names_what_does_not_fit(own_database: str, as_role: Callable[..., Any]) -> None:
     cast = build_cast()
     one = adopted(cast)
