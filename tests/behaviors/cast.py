@@ -66,34 +66,34 @@ def officer(region="440100", role="city_officer"):
 
 @cache
 def _documents():
+    """Source, document and digest of every shipped method."""
     found = []
     for path in sorted(LIBRARY.glob("*.yaml")):
         if path.name != "factors.yaml":
             text = path.read_text(encoding="utf-8")
-            found.append((text, yaml.load(text, Loader=yaml.BaseLoader)))
+            document = yaml.load(text, Loader=yaml.BaseLoader)
+            found.append((text, document, hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()))
     return found
 
 
 @by_owner
 def library(*activities):
     """Publish the shipped documents (of these activities, or all) as a sync would have done."""
-    for text, document in _documents():
-        if activities and document["activity"] not in activities:
-            continue
-        code = Methodology.objects.create(
-            code=document["code"],
-            activity=document["activity"],
-            region=document["region"],
-            level=document["level"],
-            sector=document["sector"],
-        )
-        sha256 = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-        Approval.objects.create(
-            kind="methodology.publish", subject=f"methodology:{code.code}@{document['version']}",
+    chosen = [found for found in _documents() if not activities or found[1]["activity"] in activities]
+    methods = Methodology.objects.bulk_create(
+        Methodology(**{key: document[key] for key in ("code", "activity", "region", "level", "sector")})
+        for _, document, _ in chosen
+    )
+    Approval.objects.bulk_create(
+        Approval(
+            kind="methodology.publish", subject=f"methodology:{document['code']}@{document['version']}",
             content_sha256=sha256, basis=Approval.Basis.FOUNDING, decided_at=NOON,
-        )  # fmt: skip
-        MethodologyVersion.objects.create(
-            methodology=code,
+        )
+        for _, document, sha256 in chosen
+    )  # fmt: skip
+    MethodologyVersion.objects.bulk_create(
+        MethodologyVersion(
+            methodology=method,
             version=document["version"],
             state="published",
             effective_from=document["effective_from"],
@@ -105,6 +105,8 @@ def library(*activities):
             published_at=NOON,
             created_at=NOON,
         )
+        for method, (text, document, sha256) in zip(methods, chosen, strict=True)
+    )
 
 
 def at_local(hour, minute=0, day=TODAY):
