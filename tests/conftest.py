@@ -72,6 +72,23 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart() -> None:
     # Before any test's module takes the name.
     founding.sync_as_owner()
+    _look_for_static_files_once()
+
+
+def _look_for_static_files_once() -> None:
+    """Every client of a test has middleware of its own, which looks through the folders of all apps when it is made."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    look = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, Any] = {}
+
+    def once(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    WhiteNoiseMiddleware.add_files_from_finders = once
 
 
 def pytest_xdist_setupnodes() -> None:

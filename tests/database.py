@@ -8,10 +8,11 @@ import fcntl
 import hashlib
 import itertools
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ KEPT_TEMPLATES = 2
 #: How long a session of a test that races may wait for a lock. On a machine that does other work beside, a queue of
 #: forty takes longer than the three seconds after which the product asks people to try again.
 PATIENCE = "60s"
+#: Of linux/fs.h: what `lsattr` reads, what `chattr` writes, and the letter T among it.
+FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_TOPDIR_FL = 0x80086601, 0x40086602, 0x00020000
 
 _numbers = itertools.count(1)
 
@@ -152,6 +155,21 @@ def point_django_at(name: str, role: str = paths.WEB) -> None:
     # Since the driver's parameters are computed per connection, the next query opens the new database.
 
 
+def _spread(folder: Path) -> None:
+    """Have ext4 give each folder in this one a part of the disk of its own, as it does with the homes of users.
+
+    It does not take an inode again within minutes of its deletion, and looks at each such inode anew for every file. Side
+    by side, the copy of a database after one that was dropped takes more than a second instead of a tenth of one.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # other file systems know no such flag, and have no need of it
+            (flags,) = struct.unpack("l", fcntl.ioctl(descriptor, FS_IOC_GETFLAGS, bytes(struct.calcsize("l"))))
+            fcntl.ioctl(descriptor, FS_IOC_SETFLAGS, struct.pack("l", flags | FS_TOPDIR_FL))
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def services(var: Path) -> Iterator[None]:
     """The private servers of the test runs, stopped by the last session that uses them."""
@@ -159,6 +177,7 @@ def services(var: Path) -> Iterator[None]:
     with (var / "sessions.lock").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_SH)
         launcher.start(var, durable=False)
+        _spread(var / "pg" / "base")
         try:
             yield
         finally:

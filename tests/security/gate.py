@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from tests.security.headers import header_faults
-from tests.security.world import BOOKKEEPING, Canary, World, app_of, browser
+from tests.security.world import BOOKKEEPING, Canary, World, app_of, browser, written
 
 Args = Callable[[World], dict[str, Any]]
 
@@ -286,7 +286,7 @@ class Gate:
         """Before a request: what this session has counted so far. PostgreSQL hands its counts in once a second at most,
         so that those of the requests before are still among them."""
         with connection.cursor() as cursor:
-            self._counted = _written(cursor)
+            self._counted = written(cursor)
 
     def changed(self) -> list[str]:
         """Tables of which this request changed a row that still differs; sequences and bookkeeping do not count."""
@@ -294,15 +294,15 @@ class Gate:
             cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
             if not cursor.fetchone()[0]:
                 return []  # PostgreSQL gave it no number: nothing was written or locked
-            written = {
+            touched = {
                 name: hidden
-                for (name, hidden), count in _written(cursor).items()
+                for (name, hidden), count in written(cursor).items()
                 if count > self._counted.get((name, hidden), 0) and name not in BOOKKEEPING
             }
             # What a view wrote and undid again still counts there, so the content decides; but where row policies
             # may hide rows from us, any write does.
             return [
-                name for name, hidden in written.items() if hidden or self._hash(cursor, name) != self._hashes[name]
+                name for name, hidden in touched.items() if hidden or self._hash(cursor, name) != self._hashes[name]
             ]
 
     def _hash(self, cursor: Any, table: str) -> str:
@@ -353,15 +353,6 @@ class Gate:
         """Note what is wrong with the request that was sent last, under the gate that sees it."""
         self.faults.append(f"{self.actor}: {text}")
         self.failed[goal].add(self.asked)
-
-
-def _written(cursor: Any) -> dict[tuple[str, bool], int]:
-    """Rows that this session wrote and has not handed in, by table and whether row policies hide rows of it."""
-    cursor.execute(
-        "SELECT s.relname, c.relrowsecurity, s.n_tup_ins + s.n_tup_upd + s.n_tup_del"
-        " FROM pg_stat_xact_user_tables s JOIN pg_class c ON c.oid = s.relid"
-    )
-    return {(name, hidden): count for name, hidden, count in cursor.fetchall()}
 
 
 def gate_for(actor: str, user: Any, rows: dict[str, Row], near: World, far: World, canaries: Any = ()) -> Gate:
