@@ -1,5 +1,6 @@
 """Coming in: phone → code → account (D1-a). Known and unknown numbers take the same way to the last step (T37)."""
 
+import re
 from typing import Any
 
 from allauth.account import views as allauth_views
@@ -26,6 +27,7 @@ from carbon_portal.kernel.errors import DomainError
 
 RESEND_SECONDS = 60
 OUTBOX_SHOWN = 30
+_HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 class PortalContext:
@@ -165,7 +167,13 @@ def outbox(request: HttpRequest) -> HttpResponse:
     if not settings.DEMO:
         raise Http404
     rows = [
-        {"phone": phones.masked(row.phone), "text": row.text, "at": row.at}
+        {
+            "phone": phones.masked(row.phone),
+            "text": row.text,
+            # A message keeps the language it was sent in, whatever the page's.
+            "lang": "zh-Hans" if _HAN.search(row.text) else "en",
+            "at": row.at,
+        }
         for row in OutboxMessage.objects.all()[:OUTBOX_SHOWN]
     ]
     return render(request, "account/outbox.html", {"rows": rows})

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from accounts import sms
 from accounts.models import OutboxMessage, Participant, Person, TermsAcceptance, User
 from accounts.selectors import person_of
 from carbon_portal.kernel.models import AuditEvent
@@ -406,3 +407,11 @@ def test_the_outbox_shows_codes_in_the_demo_and_is_not_there_elsewhere(client, s
     assert client.get("/demo/outbox/").status_code == 404
     with pytest.raises(RuntimeError, match="SMS_GATEWAY"):
         ask(Client(), "13900139001")
+
+
+def test_a_message_in_the_outbox_is_marked_with_its_own_language(client):
+    for text in ("您的建议 P-2026-000004 已有书面答复", "482913 is your login code"):
+        sms.gateway().send(phone=people.ALICE_PHONE, text=text)
+    page = client.get("/demo/outbox/", headers={"Accept-Language": "en"}).content.decode()
+    assert 'lang="zh-Hans">您的建议 P-2026-000004 已有书面答复<' in page
+    assert 'lang="en">482913 is your login code<' in page

@@ -56,7 +56,8 @@ _SETTLED = """() => !document.querySelector('.htmx-request')
 
 
 def settle(page: Page) -> None:
-    """Let the charts and first fragments of a page arrive."""
+    """Let the styles, charts and first fragments of a page arrive: its words are there before its styles."""
+    page.wait_for_load_state()
     if not page.evaluate(_SETTLED):
         page.wait_for_function(_SETTLED)
 
@@ -148,6 +149,7 @@ _OUTLINE = """() => ({
 
 def outline(page: Page) -> list[str]:
     """Cheap things that hold for every page whoever opens it: one main heading, no sideways scrolling, live anchors."""
+    page.wait_for_load_state()
     return _of_outline(page.evaluate(_OUTLINE), page)
 
 
