@@ -1,5 +1,6 @@
 """Entry point of the web server (WSGI)."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -16,3 +17,5 @@ refuse_weak_start()
 
 # A server that loads the application before it forks has the pages loaded too: no first visitor waits for a second.
 list(get_resolver().url_patterns)
+# What is the same for all workers stays in memory once: a search for garbage would write into its pages.
+gc.freeze()

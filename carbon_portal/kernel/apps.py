@@ -1,3 +1,5 @@
+import gc
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -12,3 +14,4 @@ class KernelConfig(AppConfig):
 
         post_migrate.connect(grants.on_post_migrate, dispatch_uid="kernel.grants")
         scope.install()
+        gc.freeze()

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import get_callable
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from whitenoise.middleware import WhiteNoiseFileResponse
 
 from . import scope
 from .errors import DomainError, MethodNotAllowed
@@ -20,7 +21,10 @@ PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(), payment=(), 
 
 
 def headers(get_response: Handler) -> Handler:
-    """What every answer carries (B19), wherever it was made; `private, no-store` on what is somebody's (T42)."""
+    """What every answer carries (B19), wherever it was made; `private, no-store` on what is somebody's (T42).
+
+    Styles, scripts and pictures are nobody's, whoever asks: a phone keeps them instead of loading them with each page.
+    """
     always = {
         "Permissions-Policy": PERMISSIONS_POLICY,
         "Cross-Origin-Resource-Policy": "same-origin",
@@ -33,6 +37,8 @@ def headers(get_response: Handler) -> Handler:
         response = get_response(request)
         for name, value in always.items():
             response.setdefault(name, value)
+        if isinstance(response, WhiteNoiseFileResponse):
+            return response
         user = getattr(request, "user", None)
         personal = (user is not None and user.is_authenticated) or response.cookies
         # The API forgets who a cookie stands for, and an error may come before anybody asked.

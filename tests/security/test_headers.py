@@ -100,8 +100,11 @@ def test_files(world: World, planted: Any, settings: Any) -> None:
     assert picture["Content-Disposition"].startswith("attachment")
     visitor = Client()
     for name in ("css/base.css", "js/portal.js", "img/mark.svg"):
-        guarded(visitor.get(f"/static/{name}"), 200, static=True)
+        for anybody in (visitor, browser(world.cast.alice)):
+            file = guarded(anybody.get(f"/static/{name}"), 200, static=True)
+            assert "public" in file["Cache-Control"], "a phone would load it again with every page"
     guarded(visitor.get("/static/css/no-such.css"), 404)
+    guarded(browser(world.cast.alice).get("/static/css/no-such.css"), 404, personal=True)
     guarded(visitor.get("/static/../carbon_portal/settings.py"), 404)
 
 
