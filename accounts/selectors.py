@@ -1,6 +1,7 @@
 """Reads, and fetches with the right built in. Another person's thing and a missing thing give the same answer."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,13 @@ def person_of(user: Viewer | None) -> Person | None:
     if user is None or not user.is_authenticated or not user.is_active:
         return None
     return user.person
+
+
+def _person_id(user: Viewer | None) -> UUID | None:
+    """As `person_of`, for a question that needs the person's key and not their row."""
+    if user is None or not user.is_authenticated or not user.is_active:
+        return None
+    return user.person_id
 
 
 def person_with_phone(phone: str) -> Person | None:
@@ -110,33 +118,40 @@ def _participants_for(person: Person) -> QuerySet[Participant]:
 
 def roles_of(user: Viewer | None) -> set[str]:
     """Every role the person holds somewhere, with `resident` and `household_head` from what they are."""
-    person = person_of(user)
+    person = _person_id(user)
     if person is None:
         return set()
     held = set(Membership.objects.filter(person=person, is_active=True).values_list("role", flat=True))
-    if Participant.objects.filter(person=person).exists():
-        held.add(Role.RESIDENT.value)
-    if HouseholdMember.objects.filter(person=person, left_on__isnull=True, is_head=True).exists():
-        held.add(Role.HOUSEHOLD_HEAD.value)
-    return held
+    return held | {role.value for role, rows in _BY_WHAT_THEY_ARE.items() if rows(person).exists()}
 
 
 def has_role(user: Viewer | None, *roles: str) -> bool:
     """Whether the person holds one of these roles anywhere, or exercises one in somebody's absence."""
-    wanted = {str(Role(role).value) for role in roles}
-    if not roles_of(user).isdisjoint(wanted):
-        return True
-    person = person_of(user)
+    person, wanted = _person_id(user), {Role(role) for role in roles}
+    if person is None:
+        return False
     return (
-        person is not None
-        and not wanted.isdisjoint(DELEGABLE_ROLES)
-        and actors.active_delegations(clock.now()).filter(deputy=person, role__in=wanted).exists()
+        Membership.objects.filter(person=person, is_active=True, role__in=wanted).exists()
+        or any(rows(person).exists() for role, rows in _BY_WHAT_THEY_ARE.items() if role in wanted)
+        or (
+            not wanted.isdisjoint(DELEGABLE_ROLES)
+            and actors.active_delegations(clock.now()).filter(deputy=person, role__in=wanted).exists()
+        )
     )
+
+
+#: Roles that nobody is given: whoever has such a row has the role.
+_BY_WHAT_THEY_ARE: dict[Role, Callable[[UUID], QuerySet[Any]]] = {
+    Role.RESIDENT: lambda person: Participant.objects.filter(person=person),
+    Role.HOUSEHOLD_HEAD: lambda person: HouseholdMember.objects.filter(
+        person=person, left_on__isnull=True, is_head=True
+    ),
+}
 
 
 def staff_scope(user: Viewer | None, *roles: str) -> list[str]:
     """Region codes that the person is staff for: [] for none, ["440000"] for all. `roles` narrows which count."""
-    person = person_of(user)
+    person = _person_id(user)
     if person is None:
         return []
     counted = [Role(role).value for role in roles] or [role.value for role in STAFF_ROLES]
@@ -173,7 +188,7 @@ def may_staff(person: Person, organisation: Organisation | None, role: str) -> b
 
 def organisations_of(user: Viewer | None, *roles: str) -> list[Organisation]:
     """Organisations in which the person holds one of these roles (any role where none is named)."""
-    person = person_of(user)
+    person = _person_id(user)
     if person is None:
         return []
     held = Membership.objects.filter(person=person, is_active=True, organisation__isnull=False)
@@ -201,19 +216,20 @@ def staff_of(organisation: Organisation) -> QuerySet[Membership]:
 
 def actor_of(user: Viewer | None, *, at: dt.datetime | None = None) -> Actor:
     """Who acts when this login decides something: the person, with roles and delegations of this moment."""
-    person = person_of(user)
+    person = _person_id(user)
     if person is None:
         raise Forbidden
-    return actors.actor(person.pk, at=at or clock.now())
+    return actors.actor(person, at=at or clock.now())
 
 
 def desk_roles(user: Viewer | None) -> frozenset[str]:
     """Roles that give somebody a desk; by another's absence too. Nothing is asked for who is not logged in."""
-    if user is None or not user.is_authenticated or not user.is_active or user.person_id is None:
+    person = _person_id(user)
+    if person is None:
         return frozenset()
     desk = [role.value for role in DESK_ROLES]
-    held = Membership.objects.filter(person_id=user.person_id, is_active=True, role__in=desk)
-    taken = actors.active_delegations(clock.now()).filter(deputy_id=user.person_id)
+    held = Membership.objects.filter(person=person, is_active=True, role__in=desk)
+    taken = actors.active_delegations(clock.now()).filter(deputy=person)
     return frozenset(held.values_list("role", flat=True).union(taken.values_list("role", flat=True)))
 
 
