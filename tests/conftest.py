@@ -54,6 +54,7 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--js-flags=--no-opt --no-maglev",  # a page is gone before its scripts, compiled to run fast, have run
     "--font-render-hinting=none",  # the shell would round the width of each letter up, which Chromium does not
 ]
 

@@ -3,10 +3,12 @@
 Statements here go past Django's cursor, which would bring the scope along: what they may see, they say themselves.
 """
 
+import copy
 import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +16,10 @@ import psycopg2
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
+from django.test import override_settings
 from psycopg2.errors import InsufficientPrivilege
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts import selectors, services
 from accounts.constants import NoticeKind
@@ -24,6 +28,7 @@ from accounts.services import Notice
 from behaviors.models import Evidence, PhotoDay
 from carbon_portal.kernel import scope
 from carbon_portal.kernel.services import paths
+from tests import database
 from tests.methodologies.ideas import proposal
 from tests.people import ALICE_METER, GUANGZHOU, ZHONGSHAN, build_cast, person_of
 from tests.security.world import app_of, browser, photo, trip
@@ -89,9 +94,46 @@ def build() -> SimpleNamespace:
     return SimpleNamespace(cast=cast, family=family, rows=rows)
 
 
+@pytest.fixture(scope="module")
+def _two_families(
+    django_db_setup: None,
+    template_database: str,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[str, SimpleNamespace, Path]]:
+    """A database in which the rows are committed, once for all tests of this file."""
+    with django_db_blocker.unblock():
+        before = connections["default"].settings_dict["NAME"]
+        name = database.make_copy(template_database, "own")
+        try:
+            database.point_django_at(name)
+            uploads = tmp_path_factory.mktemp("uploads")
+            with override_settings(MEDIA_ROOT=uploads):
+                built = build()
+            database.point_django_at(before)
+            yield name, built, uploads
+        finally:
+            database.drop(name)
+
+
 @pytest.fixture
-def world(db: None) -> SimpleNamespace:
-    return build()
+def world(
+    _two_families: tuple[str, SimpleNamespace, Path],
+    django_db_blocker: DjangoDbBlocker,
+    settings: Any,
+    _own_uploads: None,
+) -> Iterator[SimpleNamespace]:
+    """The rows, and a transaction that undoes whatever the test does to them."""
+    name, built, settings.MEDIA_ROOT = _two_families
+    with django_db_blocker.unblock():
+        before = connections["default"].settings_dict["NAME"]
+        database.point_django_at(name)
+        try:
+            with transaction.atomic():
+                yield copy.deepcopy(built)
+                transaction.set_rollback(True)
+        finally:
+            database.point_django_at(before)
 
 
 @contextmanager
