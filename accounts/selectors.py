@@ -116,6 +116,15 @@ def _participants_for(person: Person) -> QuerySet[Participant]:
 # -- roles -------------------------------------------------------------------------------------------------------------
 
 
+#: Roles that nobody is given: whoever has such a row has the role.
+_BY_WHAT_THEY_ARE: dict[Role, Callable[[UUID], QuerySet[Any]]] = {
+    Role.RESIDENT: lambda person: Participant.objects.filter(person=person),
+    Role.HOUSEHOLD_HEAD: lambda person: HouseholdMember.objects.filter(
+        person=person, left_on__isnull=True, is_head=True
+    ),
+}
+
+
 def roles_of(user: Viewer | None) -> set[str]:
     """Every role the person holds somewhere, with `resident` and `household_head` from what they are."""
     person = _person_id(user)
@@ -138,15 +147,6 @@ def has_role(user: Viewer | None, *roles: str) -> bool:
             and actors.active_delegations(clock.now()).filter(deputy=person, role__in=wanted).exists()
         )
     )
-
-
-#: Roles that nobody is given: whoever has such a row has the role.
-_BY_WHAT_THEY_ARE: dict[Role, Callable[[UUID], QuerySet[Any]]] = {
-    Role.RESIDENT: lambda person: Participant.objects.filter(person=person),
-    Role.HOUSEHOLD_HEAD: lambda person: HouseholdMember.objects.filter(
-        person=person, left_on__isnull=True, is_head=True
-    ),
-}
 
 
 def staff_scope(user: Viewer | None, *roles: str) -> list[str]:

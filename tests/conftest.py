@@ -173,19 +173,15 @@ def own_database(django_db_setup: None, template_database: str, django_db_blocke
 
 @contextmanager
 def _fresh_database(template: str, name: str = "") -> Iterator[str]:
-    from django.db import connections
-
-    before = connections["default"].settings_dict["NAME"]
     name = database.make_copy(template, "own", name=name)
-    database.be_patient(name)
-    database.point_django_at(name)
-    os.environ["PORTAL_DB_NAME"] = name  # child processes of the test find it too
-    _clear_cache()
     try:
-        yield name
+        database.be_patient(name)
+        with database.pointed_at(name):
+            os.environ["PORTAL_DB_NAME"] = name  # child processes of the test find it too
+            _clear_cache()
+            yield name
     finally:
-        del os.environ["PORTAL_DB_NAME"]
-        database.point_django_at(before)
+        os.environ.pop("PORTAL_DB_NAME", None)
         database.drop(name)
 
 

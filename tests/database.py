@@ -152,6 +152,17 @@ def point_django_at(name: str, role: str = paths.WEB) -> None:
     # Since the driver's parameters are computed per connection, the next query opens the new database.
 
 
+@contextmanager
+def pointed_at(name: str, role: str = paths.WEB) -> Iterator[None]:
+    """Within the block Django's default connection speaks to this database, afterwards to the one before, as the web does."""
+    before = connections["default"].settings_dict["NAME"]
+    point_django_at(name, role)
+    try:
+        yield
+    finally:
+        point_django_at(before)
+
+
 def _spread(folder: Path) -> None:
     """Have ext4 give each folder in this one a part of the disk of its own, as it does with the homes of users.
 

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
-        # Not needed by what follows, but a third of the time: a change of a library's model that refers to users has Django
-        # draw anew whatever else refers to them, which are few tables as long as ours are not there yet.
+        # Not needed by what follows, but quicker (docs/adr/0036): a change of a library's model that refers to users has
+        # Django draw anew whatever else refers to them, which are few tables as long as ours are not there yet.
         ("oauth2_provider", "0022_refreshtoken_token_family_index"),
         ("django_celery_beat", "0019_alter_periodictasks_options"),
     ]

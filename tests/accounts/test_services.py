@@ -299,6 +299,10 @@ def test_roles_and_scopes_of_the_cast(cast):
     assert selectors.roles_of(None) == set()
     assert selectors.has_role(cast.cashier, Role.CASHIER, Role.MERCHANT_OWNER)
     assert not selectors.has_role(cast.alice, Role.CASHIER)
+    assert selectors.has_role(cast.bob, Role.RESIDENT)
+    assert not selectors.has_role(cast.city_officer, Role.RESIDENT)
+    assert selectors.has_role(cast.alice, Role.HOUSEHOLD_HEAD)
+    assert not selectors.has_role(cast.bob, Role.HOUSEHOLD_HEAD)
     assert selectors.staff_scope(cast.city_officer) == [GUANGZHOU]
     assert selectors.staff_scope(cast.auditor) == [PROVINCE]
     assert selectors.staff_scope(cast.alice) == []
@@ -307,6 +311,11 @@ def test_roles_and_scopes_of_the_cast(cast):
     assert selectors.in_scope(cast.city_officer, "440106")
     assert not selectors.in_scope(cast.city_officer, ZHONGSHAN)
     assert selectors.in_scope(cast.province_officer, ZHONGSHAN)
+
+
+def test_a_gate_asks_one_question(cast, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert selectors.has_role(cast.city_officer, Role.CITY_OFFICER)
 
 
 def test_an_ended_role_and_a_closed_login_count_no_more(cast):

@@ -20,7 +20,7 @@ from tests.security.planted import Planted
 from tests.security.test_matrix import ROWS
 
 #: Values that each field gets, beside those that all of them get; a form as a whole gets three times as many.
-SIZE = int(os.environ.get("HOSTILE_FORMS") or 1)
+SIZE = int(os.environ.get("HOSTILE_FORMS") or 2)
 NOBODY = "00000000-0000-4000-8000-000000000000"
 #: Bytes that are no UTF-8: a lone surrogate, a byte order mark of UTF-16, an overlong slash.
 NO_TEXT: list[Any] = [b"\xed\xa0\x80", b"\xff\xfe1", b"\xc0\xaf"]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests import database
@@ -31,12 +31,10 @@ def _two_cities(
     from tests.security.planted import plant
 
     with django_db_blocker.unblock():
-        before = connections["default"].settings_dict["NAME"]
         name = database.make_copy(template_database, "own")
         try:
-            database.point_django_at(name, "worker")
-            planted = plant(tmp_path_factory.mktemp("uploads"))
-            database.point_django_at(before)
+            with database.pointed_at(name, "worker"):
+                planted = plant(tmp_path_factory.mktemp("uploads"))
             yield name, planted
         finally:
             database.drop(name)
@@ -48,15 +46,10 @@ def planted(
 ) -> Iterator["Planted"]:
     """Both worlds as ``portal_web`` sees them. Nothing holds a transaction open: the gate undoes each request."""
     name, made = _two_cities
-    with django_db_blocker.unblock():
-        before = connections["default"].settings_dict["NAME"]
-        database.point_django_at(name)
+    with django_db_blocker.unblock(), database.pointed_at(name):
         _clear_cache()
         settings.MEDIA_ROOT = made.uploads
-        try:
-            yield made
-        finally:
-            database.point_django_at(before)
+        yield made
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test import override_settings
 from psycopg2.errors import InsufficientPrivilege
 from pytest_django.plugin import DjangoDbBlocker
@@ -103,14 +103,10 @@ def _two_families(
 ) -> Iterator[tuple[str, SimpleNamespace, Path]]:
     """A database in which the rows are committed, once for all tests of this file."""
     with django_db_blocker.unblock():
-        before = connections["default"].settings_dict["NAME"]
-        name = database.make_copy(template_database, "own")
+        name, uploads = database.make_copy(template_database, "own"), tmp_path_factory.mktemp("uploads")
         try:
-            database.point_django_at(name)
-            uploads = tmp_path_factory.mktemp("uploads")
-            with override_settings(MEDIA_ROOT=uploads):
+            with database.pointed_at(name), override_settings(MEDIA_ROOT=uploads):
                 built = build()
-            database.point_django_at(before)
             yield name, built, uploads
         finally:
             database.drop(name)
@@ -125,15 +121,9 @@ def world(
 ) -> Iterator[SimpleNamespace]:
     """The rows, and a transaction that undoes whatever the test does to them."""
     name, built, settings.MEDIA_ROOT = _two_families
-    with django_db_blocker.unblock():
-        before = connections["default"].settings_dict["NAME"]
-        database.point_django_at(name)
-        try:
-            with transaction.atomic():
-                yield copy.deepcopy(built)
-                transaction.set_rollback(True)
-        finally:
-            database.point_django_at(before)
+    with django_db_blocker.unblock(), database.pointed_at(name), transaction.atomic():
+        yield copy.deepcopy(built)
+        transaction.set_rollback(True)
 
 
 @contextmanager

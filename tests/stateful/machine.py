@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.db import connection, transaction
 from hypothesis import strategies as st
@@ -62,28 +61,6 @@ RECORDS = (
     "PREPARE stateful_records AS SELECT r.id, r.state, coalesce((SELECT x.reduction_g FROM credits_reduction x"
     " WHERE x.record_id = r.id ORDER BY x.revision DESC LIMIT 1), 0) FROM behaviors_behaviorrecord r"
 )
-
-
-class Planned:
-    """A cursor that plans a question once a connection: to plan all of `verify` takes three times as long as to ask it."""
-
-    known: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
-
-    def __init__(self, cursor: Any) -> None:
-        self.cursor, self.names = cursor, self.known.setdefault(cursor.connection, {})
-
-    def execute(self, sql: str, arguments: Any = None) -> None:
-        if arguments is not None:
-            self.cursor.execute(sql, arguments)
-            return
-        if sql not in self.names:
-            name = f"stateful_verify_{len(self.names)}"
-            self.cursor.execute(f"PREPARE {name} AS {sql}")
-            self.names[sql] = name
-        self.cursor.execute(f"EXECUTE {self.names[sql]}")
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.cursor, name)
 
 
 class Portal(RuleBasedStateMachine):
@@ -147,7 +124,7 @@ class Portal(RuleBasedStateMachine):
         self.compare()
         began = time.perf_counter()
         with connection.cursor() as cursor:
-            found = {one.id: one.offenders for one in run.ask(Planned(cursor)) if one.count}
+            found = {one.id: one.offenders for one in run.ask(cursor) if one.count}
         whole.append(time.perf_counter() - began)
         assert not found, found
 
